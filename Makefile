@@ -1,0 +1,31 @@
+# custprio: build with PGXS. `make` builds, `make install` installs.
+EXTENSION = custprio
+# The version number lives in the control file alone.
+EXTVERSION := $(shell sed -n "s/^default_version *= *'\(.*\)'/\1/p" custprio.control)
+
+MODULE_big = custprio
+OBJS = $(sort $(patsubst %.c,%.o,$(wildcard src/*.c src/clv/*.c)))
+PG_CPPFLAGS = -I$(srcdir)/src -DCUSTPRIO_VERSION='"$(EXTVERSION)"'
+SHLIB_LINK = -lm
+
+SQL_PARTS = $(sort $(wildcard sql/[0-9]*.sql))
+DATA_built = custprio--$(EXTVERSION).sql
+DATA = $(wildcard sql/custprio--*--*.sql)
+EXTRA_CLEAN = custprio--*.sql
+
+REGRESS = $(sort $(patsubst test/sql/%.sql,%,$(wildcard test/sql/*.sql)))
+REGRESS_OPTS = --inputdir=test --load-extension=custprio
+ISOLATION = $(sort $(patsubst test/isolation/specs/%.spec,%,$(wildcard test/isolation/specs/*.spec)))
+ISOLATION_OPTS = --outputdir=. --inputdir=test/isolation --load-extension=custprio
+TAP_TESTS = 1
+PROVE_TESTS = test/t/*.pl
+
+PG_CONFIG ?= pg_config
+PGXS := $(shell $(PG_CONFIG) --pgxs)
+include $(PGXS)
+
+custprio--$(EXTVERSION).sql: $(SQL_PARTS) custprio.control
+	cat $(SQL_PARTS) > $@
+
+# Every object depends on every header: the tree is small and a stale object is worse than a rebuild.
+$(OBJS): $(wildcard src/*.h src/clv/*.h)

@@ -1,0 +1,128 @@
+-- Catalogs. Declarations (scorecard, metric, tier_rule, segment_map, identity) are dumped; runs, thresholds and
+-- epochs are not: a restored database measures afresh. Nobody writes here but custprio's own functions.
+
+CREATE SEQUENCE custprio.scorecard_id_seq;
+COMMENT ON SEQUENCE custprio.scorecard_id_seq IS 'numbers scorecards; dumped with them';
+
+CREATE TABLE custprio.scorecard (
+  scorecard_id  bigint PRIMARY KEY DEFAULT pg_catalog.nextval('custprio.scorecard_id_seq'),
+  name          text NOT NULL UNIQUE,
+  schema_name   text NOT NULL,
+  priority_oid  oid NOT NULL,
+  source        text NOT NULL,
+  source_oid    oid NOT NULL,
+  customer      text NOT NULL,
+  purchased_at  text NOT NULL,
+  amount        text NOT NULL,
+  filter        text,
+  customers     text,
+  customers_oid oid,
+  customers_key text,
+  every         interval,
+  time_zone     text NOT NULL,
+  history       interval,
+  frequency_by  text NOT NULL,
+  bins          int NOT NULL,
+  segment_map   text,
+  abc_cuts      numeric[] NOT NULL,
+  amount_scale  int NOT NULL,
+  max_runtime   interval,
+  paused        boolean NOT NULL DEFAULT false,
+  version       int NOT NULL DEFAULT 1,
+  owner_oid     oid NOT NULL,
+  owner_name    text NOT NULL,
+  created_at    timestamptz NOT NULL DEFAULT pg_catalog.now()
+);
+COMMENT ON TABLE custprio.scorecard IS 'one row per scorecard: where the purchases are and how customers are scored';
+COMMENT ON COLUMN custprio.scorecard.source IS 'quoted, schema-qualified name of the relation of purchases; source_oid is only a hint';
+COMMENT ON COLUMN custprio.scorecard.every IS 'time between two refreshes by the scheduler; NULL: only by hand';
+COMMENT ON COLUMN custprio.scorecard.version IS 'raised by every change of the declaration that can move a score';
+COMMENT ON COLUMN custprio.scorecard.owner_oid IS 'hint for dropping a scorecard whose priority table is gone; the owner is the priority table''s owner';
+
+CREATE TABLE custprio.metric (
+  scorecard_id  bigint NOT NULL REFERENCES custprio.scorecard ON DELETE CASCADE,
+  metric        text NOT NULL,
+  weight        numeric NOT NULL CHECK (weight >= 0),
+  PRIMARY KEY (scorecard_id, metric)
+);
+COMMENT ON TABLE custprio.metric IS 'the metrics that make up a scorecard''s priority, and their weights';
+
+CREATE TABLE custprio.tier_rule (
+  scorecard_id  bigint NOT NULL REFERENCES custprio.scorecard ON DELETE CASCADE,
+  tier          custprio.customer_tier NOT NULL,
+  share         numeric CHECK (share > 0 AND share < 1),
+  PRIMARY KEY (scorecard_id, tier)
+);
+COMMENT ON TABLE custprio.tier_rule IS 'how tiers are cut: the share of customers down to which each tier reaches; NULL for the last tier';
+
+-- One row per scorecard: what the published table and the state stand for now.
+CREATE TABLE custprio.epoch (
+  scorecard_id  bigint PRIMARY KEY REFERENCES custprio.scorecard ON DELETE CASCADE,
+  as_of         date,
+  version       int,
+  run_id        bigint,
+  state_as_of   date,
+  state_version int
+);
+COMMENT ON TABLE custprio.epoch IS 'per scorecard: the as-of day and the run whose thresholds the published rows follow, and the day of the state';
+
+CREATE TABLE custprio.refresh_run (
+  run_id          bigint PRIMARY KEY GENERATED ALWAYS AS IDENTITY,
+  scorecard_id    bigint NOT NULL REFERENCES custprio.scorecard ON DELETE CASCADE,
+  status          text NOT NULL CHECK (status IN ('running', 'ok', 'failed', 'skipped')),
+  started_by      text NOT NULL CHECK (started_by IN ('worker', 'user')),
+  pid             int,
+  started_at      timestamptz NOT NULL,
+  finished_at     timestamptz,
+  requested       text NOT NULL,
+  mode            text,
+  reason          text,
+  as_of           date,
+  rows_read       bigint,
+  purchases       bigint,
+  returns         bigint,
+  null_customer   bigint,
+  null_time       bigint,
+  null_amount     bigint,
+  nan_amount      bigint,
+  infinite_amount bigint,
+  infinite_time   bigint,
+  future_rows     bigint,
+  filtered_by_history bigint,
+  customers       bigint,
+  buyers          bigint,
+  orphans         bigint,
+  inserted        bigint,
+  updated         bigint,
+  deleted         bigint,
+  tier_changes    bigint,
+  state_written   bigint,
+  shares          jsonb,
+  warnings        text[],
+  failures        int NOT NULL DEFAULT 0,
+  sqlstate        text,
+  message         text,
+  detail          text,
+  hint            text,
+  context         text
+);
+CREATE INDEX refresh_run_scorecard_idx ON custprio.refresh_run (scorecard_id, run_id DESC);
+COMMENT ON TABLE custprio.refresh_run IS 'every refresh, also failed and running ones, with what it read, left out and wrote';
+COMMENT ON COLUMN custprio.refresh_run.failures IS 'how many runs of this scorecard have failed in a row, this one included';
+
+CREATE TABLE custprio.threshold (
+  scorecard_id  bigint NOT NULL REFERENCES custprio.scorecard ON DELETE CASCADE,
+  run_id        bigint NOT NULL,
+  metric        text NOT NULL,
+  kind          text NOT NULL CHECK (kind IN ('rfm', 'percentile', 'abc', 'tier')),
+  breaks        text[] NOT NULL,
+  PRIMARY KEY (scorecard_id, run_id, metric, kind)
+);
+COMMENT ON TABLE custprio.threshold IS 'the breaks and cuts of each epoch: days for recency, plain numbers for the rest; cast breaks to date[] or numeric[]';
+
+-- Whose database this is: system identifier and database OID when scheduling was last allowed.
+CREATE TABLE custprio.identity (
+  system_identifier text NOT NULL,
+  database_oid      oid NOT NULL
+);
+COMMENT ON TABLE custprio.identity IS 'the database that the scheduler may serve; a copy or a restored dump differs from it until resume_all() is called';

@@ -1,0 +1,26 @@
+/* exact.h: numeric values as scaled integers wherever that is exact. */
+#ifndef CUSTPRIO_EXACT_H
+#define CUSTPRIO_EXACT_H
+
+#include "utils/numeric.h"
+
+#define EXACT_MAX_SCALE 18		/* 10^18 is the largest power of ten in an int64 */
+
+extern const int64 exact_pow10[EXACT_MAX_SCALE + 1];
+
+/*
+ * Decode a numeric into mantissa * 10^-scale, scale being its display scale. False (nothing set) when it is NaN or
+ * infinite, has a scale over EXACT_MAX_SCALE, or does not fit 64 bits.
+ */
+extern bool exact_from_numeric(Numeric num, int64 *mantissa, int *scale);
+
+/* mantissa * 10^-scale as a numeric of that display scale. */
+extern Numeric exact_to_numeric(int64 mantissa, int scale);
+
+/* The same for a 128-bit sum. */
+extern Numeric exact128_to_numeric(int128 mantissa, int scale);
+
+/* mantissa * 10^up into *result; false on overflow. */
+extern bool exact_rescale(int64 mantissa, int up, int64 *result);
+
+#endif

@@ -1,0 +1,67 @@
+/* refresh.h: one refresh of one scorecard, and the account it gives of itself. */
+#ifndef CUSTPRIO_REFRESH_H
+#define CUSTPRIO_REFRESH_H
+
+#include "scorecard.h"
+
+typedef enum RefreshMode
+{
+	REFRESH_AUTO,
+	REFRESH_RESCORE,
+	REFRESH_REBUILD
+} RefreshMode;
+
+/* Counts of source rows by what became of them. */
+typedef struct RowCounts
+{
+	int64		read;
+	int64		purchases;
+	int64		returns;
+	int64		null_customer;
+	int64		null_time;
+	int64		null_amount;
+	int64		nan_amount;
+	int64		infinite_amount;
+	int64		infinite_time;
+	int64		future;
+	int64		before_history;
+} RowCounts;
+
+typedef struct RefreshRun
+{
+	/* set by the caller */
+	int64		run_id;
+	RefreshMode requested;
+	bool		has_as_of;		/* false: today in the scorecard's zone */
+	int32		as_of;			/* DateADT; filled in when !has_as_of */
+
+	/* set by refresh_scorecard() */
+	RefreshMode mode;
+	const char *reason;			/* why this mode */
+	bool		counted;		/* rows below were read from the source */
+	RowCounts	rows;
+	int64		customers;
+	int64		buyers;
+	int64		orphans;
+	int64		inserted;
+	int64		updated;
+	int64		deleted;
+	int64		tier_changes;
+	int64		state_written;
+	char	   *shares;			/* JSON object: tier to share of customers reached */
+	List	   *warnings;		/* of char * */
+} RefreshRun;
+
+/*
+ * Run one refresh inside the current transaction. The caller holds the scorecard's lock (scorecard_lock) and has
+ * loaded the card after taking it. Works as the card's owner and comes back as the caller.
+ */
+extern void refresh_scorecard(Scorecard *card, RefreshRun *run);
+
+extern const char *refresh_mode_name(RefreshMode mode);
+
+/* run.c */
+extern bool scorecard_lock(int64 id, bool session, bool wait);
+extern void scorecard_unlock_session(int64 id);
+
+#endif

@@ -1,0 +1,80 @@
+/* scorecard.h: a scorecard's declaration, read from the catalogs and resolved to relations. */
+#ifndef CUSTPRIO_SCORECARD_H
+#define CUSTPRIO_SCORECARD_H
+
+#include "datatype/timestamp.h"
+#include "pgtime.h"
+#include "utils/numeric.h"
+
+#define SCORECARD_NAME_MAX	40	/* bytes; leaves room for the longest suffix */
+#define SCORECARD_METRICS	3
+
+typedef enum Metric
+{
+	METRIC_RECENCY,
+	METRIC_FREQUENCY,
+	METRIC_MONETARY
+} Metric;
+
+typedef struct Scorecard
+{
+	int64		id;
+	char	   *name;
+	Oid			owner;			/* owner of the priority table */
+	Oid			priority_relid; /* <name>_priority */
+	Oid			purchases_relid;	/* <name>_purchases, the state */
+	Oid			history_relid;	/* <name>_tier_history */
+
+	Oid			source_relid;
+	char	   *source;			/* quoted and schema-qualified */
+	char	   *customer;		/* canonical, qualified expressions */
+	char	   *purchased_at;
+	char	   *amount;
+	char	   *filter;			/* NULL: every row */
+	Oid			customers_relid;	/* InvalidOid: no relation of customers */
+	char	   *customers;
+	char	   *customers_key;
+
+	Oid			key_type;		/* of priority.customer_id */
+	Oid			key_collation;
+
+	Interval   *every;			/* NULL: manual */
+	Interval   *history;		/* NULL: all */
+	Interval   *max_runtime;	/* NULL: custprio.max_runtime */
+	char	   *time_zone;
+	pg_tz	   *zone;
+
+	bool		frequency_by_day;
+	int			bins;
+	char	   *segment_map;	/* NULL: no segments */
+	int			amount_scale;	/* decimals of monetary as published */
+	int			n_abc_cuts;
+	Numeric    *abc_cuts;
+	Numeric		weight[SCORECARD_METRICS];
+	int			n_tiers;		/* tiers are numbered 1 = A upwards */
+	uint8	   *tier;			/* the letters, as ranks, best first */
+	Numeric    *tier_share;		/* n_tiers - 1 upper shares, ascending */
+
+	bool		paused;
+	int			version;
+
+	/* from custprio.epoch; has_epoch false when no run has published yet */
+	bool		has_epoch;
+	int32		as_of;			/* DateADT of the published rows */
+	int			epoch_version;
+	int64		epoch_run;		/* run that stored the current thresholds */
+	bool		has_state;
+	int32		state_as_of;
+	int			state_version;
+} Scorecard;
+
+/* catalog.c */
+extern Oid	custprio_extension_owner(void);
+extern int	catalog_execute(const char *sql, int nargs, Oid *argtypes, Datum *values, const char *nulls);
+
+/* Both raise when the scorecard or a relation it needs is missing. Memory: the caller's current context. */
+extern int64 scorecard_id_by_name(const char *name);
+extern Scorecard *scorecard_load(int64 id);
+extern void scorecard_check_owner(Scorecard *card);
+
+#endif
