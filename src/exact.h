@@ -14,6 +14,12 @@ extern const int64 exact_pow10[EXACT_MAX_SCALE + 1];
  */
 extern bool exact_from_numeric(Numeric num, int64 *mantissa, int *scale);
 
+/*
+ * The same for a numeric as it stands in a tuple, with a one-byte varlena header and unaligned if need be; nothing is
+ * copied. Also false for a toasted or compressed one, which the caller may detoast and try again.
+ */
+extern bool exact_from_packed(const struct varlena *packed, int64 *mantissa, int *scale);
+
 /* mantissa * 10^-scale as a numeric of that display scale. */
 extern Numeric exact_to_numeric(int64 mantissa, int scale);
 
