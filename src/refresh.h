@@ -4,6 +4,8 @@
 
 #include "scorecard.h"
 
+#include "nodes/pg_list.h"
+
 typedef enum RefreshMode
 {
 	REFRESH_AUTO,

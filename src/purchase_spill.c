@@ -1,0 +1,177 @@
+/*
+ * purchase_spill.c: customers of a purchase table in temporary files.
+ *
+ * Summaries merge exactly in any order, so a table that is full can be written out and begun afresh, and parallel
+ * workers hand over their part the same way. Files are split by hash: a partition holds all there is of its
+ * customers, and partitions can be finished one after the other in bounded memory.
+ */
+#include "custprio.h"
+
+#include "purchase_spill.h"
+
+#include <fcntl.h>
+
+#include "lib/stringinfo.h"
+#include "miscadmin.h"
+
+static inline int
+partition_of(uint64 hash)
+{
+	return hash >> 59;
+}
+
+StaticAssertDecl(SPILL_PARTITIONS == 1 << (64 - 59), "partitions are the upper five bits of the hash");
+
+PurchaseSpill *
+purchase_spill_create(void)
+{
+	PurchaseSpill *spill = palloc(sizeof(PurchaseSpill));
+
+	for (int i = 0; i < SPILL_PARTITIONS; i++)
+		spill->file[i] = BufFileCreateTemp(false);
+	return spill;
+}
+
+static char *
+shared_name(char *buf, Size size, int writer, int partition)
+{
+	snprintf(buf, size, "purchases.%d.%d", writer, partition);
+	return buf;
+}
+
+PurchaseSpill *
+purchase_spill_create_shared(FileSet *files, int writer)
+{
+	PurchaseSpill *spill = palloc(sizeof(PurchaseSpill));
+	char		name[64];
+
+	for (int i = 0; i < SPILL_PARTITIONS; i++)
+		spill->file[i] = BufFileCreateFileSet(files, shared_name(name, sizeof(name), writer, i));
+	return spill;
+}
+
+PurchaseSpill *
+purchase_spill_open_shared(FileSet *files, int writer)
+{
+	PurchaseSpill *spill = palloc(sizeof(PurchaseSpill));
+	char		name[64];
+
+	for (int i = 0; i < SPILL_PARTITIONS; i++)
+		spill->file[i] = BufFileOpenFileSet(files, shared_name(name, sizeof(name), writer, i), O_RDONLY, false);
+	return spill;
+}
+
+void
+purchase_spill_close(PurchaseSpill *spill)
+{
+	for (int i = 0; i < SPILL_PARTITIONS; i++)
+		BufFileClose(spill->file[i]);
+	pfree(spill);
+}
+
+void
+purchase_spill_write(PurchaseSpill *spill, PurchaseTable *table)
+{
+	KeyMap	   *map = table->map;
+
+	for (uint32 id = 0; id < map->n; id++)
+	{
+		PurchaseEntry *entry = purchase_table_entry(table, id);
+		BufFile    *file = spill->file[partition_of(keymap_hash(map, entry->key))];
+		Size		size = SUMMARY_SIZE(entry->summary);
+
+		if (map->byval)
+			BufFileWrite(file, &entry->key, sizeof(Datum));
+		else
+		{
+			Size		len;
+			const char *bytes = keymap_bytes(map, entry->key, &len);
+
+			BufFileWrite(file, &len, sizeof(Size));
+			BufFileWrite(file, unconstify(char *, bytes), len);
+		}
+		BufFileWrite(file, &entry->next_day, sizeof(DateADT));
+		BufFileWrite(file, &entry->earliest, sizeof(DateADT));
+		SET_VARSIZE(entry->summary, size);	/* slack stays here */
+		BufFileWrite(file, &size, sizeof(Size));
+		BufFileWrite(file, entry->summary, size);
+		if (id % 1024 == 0)
+			CHECK_FOR_INTERRUPTS();
+	}
+	purchase_table_reset(table);
+}
+
+/* Read exactly size bytes; false at the end of the file, where nothing may be half there. */
+static bool
+read_bytes(BufFile *file, void *to, Size size, bool end_allowed)
+{
+	Size		got = BufFileRead(file, to, size);
+
+	if (got == size)
+		return true;
+	if (got != 0 || !end_allowed)
+		ereport(ERROR,
+				(errcode_for_file_access(),
+				 errmsg("could not read temporary file of purchases: read only %zu of %zu bytes", got, size)));
+	return false;
+}
+
+bool
+purchase_spill_read(PurchaseSpill *spill, int partition, PurchaseTable *table, PurchaseSpill *overflow, Size limit)
+{
+	BufFile    *file = spill->file[partition];
+	StringInfoData key_bytes,
+				summary;
+	uint64		n = 0;
+	bool		overflowed = false;
+
+	initStringInfo(&key_bytes);
+	initStringInfo(&summary);
+	if (BufFileSeek(file, 0, 0, SEEK_SET) != 0)
+		ereport(ERROR,
+				(errcode_for_file_access(),
+				 errmsg("could not rewind temporary file of purchases")));
+	for (;;)
+	{
+		Datum		key;
+		Size		len;
+		DateADT		days[2];
+		Size		size;
+
+		if (!read_bytes(file, &key, sizeof(Datum), true))
+			break;
+		if (!table->map->byval)
+		{
+			len = (Size) key;
+			resetStringInfo(&key_bytes);
+			enlargeStringInfo(&key_bytes, VARHDRSZ + len);
+			if (table->map->typlen > 0)
+				read_bytes(file, key_bytes.data, len, false);
+			else
+			{
+				SET_VARSIZE(key_bytes.data, VARHDRSZ + len);
+				read_bytes(file, VARDATA(key_bytes.data), len, false);
+			}
+			key = PointerGetDatum(key_bytes.data);
+		}
+		read_bytes(file, days, sizeof(days), false);
+		read_bytes(file, &size, sizeof(Size), false);
+		resetStringInfo(&summary);
+		enlargeStringInfo(&summary, size);
+		read_bytes(file, summary.data, size, false);
+		purchase_table_merge(table, key, (PurchaseSummary *) summary.data, days[0], days[1]);
+
+		if (++n % 1024 == 0)
+		{
+			CHECK_FOR_INTERRUPTS();
+			if (overflow && purchase_table_memory(table) > limit)
+			{
+				purchase_spill_write(overflow, table);
+				overflowed = true;
+			}
+		}
+	}
+	pfree(key_bytes.data);
+	pfree(summary.data);
+	return overflowed;
+}
