@@ -10,6 +10,9 @@
 
 #if PG_VERSION_NUM >= 160000
 #include "varatt.h"
+#else
+/* Before 16 an input function cannot report an error softly. */
+#define ereturn(context, dummy_value, ...) ereport(ERROR, __VA_ARGS__)
 #endif
 
 #endif
