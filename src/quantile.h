@@ -1,0 +1,30 @@
+/* quantile.h: quantile breaks and scores over dense ranks, and the rules they share. */
+#ifndef CUSTPRIO_QUANTILE_H
+#define CUSTPRIO_QUANTILE_H
+
+#include "compat.h"
+
+#define QUANTILE_MAX_BINS	1000
+
+/* 0-based position, in ascending order of n values, of the discrete quantile i/bins: ceil(i * n / bins) - 1. */
+static inline int64
+quantile_position(int i, int64 n, int bins)
+{
+	/* split so that i * n cannot overflow */
+	return n / bins * i + (n % bins * i + bins - 1) / bins - 1;
+}
+
+/*
+ * The bins - 1 breaks of a group, as dense ranks. count[d] says how many values have each dense rank 0 .. d - 1, in
+ * ascending order of value; none is 0. A break at the highest rank falls back to the next lower one, so that the best
+ * value scores bins; with d = 1 every break is rank 0. Takes O(d + bins). breaks[bins - 1] comes out ascending.
+ */
+extern void quantile_breaks_ranked(const int64 *count, int32 d, int bins, int32 *breaks);
+
+/* score[d] = 1 + number of breaks strictly below each dense rank. Takes O(d + bins). */
+extern void quantile_scores_ranked(const int32 *breaks, int n_breaks, int32 d, int32 *score);
+
+/* Raise 22023 unless bins is within 1 .. QUANTILE_MAX_BINS. */
+extern void quantile_check_bins(int bins);
+
+#endif
