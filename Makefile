@@ -21,11 +21,28 @@ TAP_TESTS = 1
 PROVE_TESTS = test/t/*.pl
 
 PG_CONFIG ?= pg_config
-PGXS := $(shell $(PG_CONFIG) --pgxs)
+PGXS := $(wildcard $(shell $(PG_CONFIG) --pgxs 2>/dev/null))
+ifneq ($(PGXS),)
 include $(PGXS)
+else
+# Nothing to build with yet: demo and check-all below install it, everything else says what is missing.
+all install installcheck clean:
+	@echo 'PostgreSQL headers not found by "$(PG_CONFIG)": install postgresql-server-dev-15 or set PG_CONFIG.' >&2; exit 1
+endif
 
 custprio--$(EXTVERSION).sql: $(SQL_PARTS) custprio.control
 	cat $(SQL_PARTS) > $@
 
 # Every object depends on every header: the tree is small and a stale object is worse than a rebuild.
 $(OBJS): $(wildcard src/*.h src/clv/*.h)
+
+# Each of these installs what is missing and needs nothing but make and root or sudo; see README.md.
+.PHONY: demo demo-stop check-all bench
+demo:
+	@bash scripts/demo.sh start
+demo-stop:
+	@bash scripts/demo.sh stop
+check-all:
+	@bash scripts/check.sh
+bench:
+	@bash bench/bench.sh
