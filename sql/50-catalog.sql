@@ -31,6 +31,7 @@ CREATE TABLE custprio.scorecard (
   version       int NOT NULL DEFAULT 1,
   owner_oid     oid NOT NULL,
   owner_name    text NOT NULL,
+  recorded_in   text NOT NULL,
   created_at    timestamptz NOT NULL DEFAULT pg_catalog.now()
 );
 COMMENT ON TABLE custprio.scorecard IS 'one row per scorecard: where the purchases are and how customers are scored';
@@ -38,6 +39,8 @@ COMMENT ON COLUMN custprio.scorecard.source IS 'quoted, schema-qualified name of
 COMMENT ON COLUMN custprio.scorecard.every IS 'time between two refreshes by the scheduler; NULL: only by hand';
 COMMENT ON COLUMN custprio.scorecard.version IS 'raised by every change of the declaration that can move a score';
 COMMENT ON COLUMN custprio.scorecard.owner_oid IS 'hint for dropping a scorecard whose priority table is gone; the owner is the priority table''s owner';
+COMMENT ON COLUMN custprio.scorecard.owner_name IS 'a priority table that is not the recorded one, as after a restore, must belong to this role';
+COMMENT ON COLUMN custprio.scorecard.recorded_in IS 'system identifier and OID of the database for which the OIDs in this row are true';
 
 CREATE TABLE custprio.metric (
   scorecard_id  bigint NOT NULL REFERENCES custprio.scorecard ON DELETE CASCADE,
@@ -122,6 +125,7 @@ COMMENT ON TABLE custprio.threshold IS 'the breaks and cuts of each epoch: days 
 
 -- Whose database this is: system identifier and database OID when scheduling was last allowed.
 CREATE TABLE custprio.identity (
+  singleton         boolean PRIMARY KEY DEFAULT true CHECK (singleton),
   system_identifier text NOT NULL,
   database_oid      oid NOT NULL
 );

@@ -2,6 +2,8 @@
 #ifndef CUSTPRIO_SCORECARD_H
 #define CUSTPRIO_SCORECARD_H
 
+#include "access/htup.h"
+#include "access/tupdesc.h"
 #include "datatype/timestamp.h"
 #include "pgtime.h"
 #include "utils/numeric.h"
@@ -57,6 +59,7 @@ typedef struct Scorecard
 
 	bool		paused;
 	int			version;
+	bool		moved;			/* stored names, hints or owner differ from what was found: scorecard_heal */
 
 	/* from custprio.epoch; has_epoch false when no run has published yet */
 	bool		has_epoch;
@@ -69,12 +72,40 @@ typedef struct Scorecard
 } Scorecard;
 
 /* catalog.c */
+
+/* Called for each row as the caller of catalog_select and in its memory context; the row itself lives until the end. */
+typedef void (*CatalogRow) (HeapTuple row, TupleDesc desc, void *arg);
+
 extern Oid	custprio_extension_owner(void);
+
+/* Both run one fixed statement as the extension's owner under a pinned search_path and return the number of rows. */
 extern int	catalog_execute(const char *sql, int nargs, Oid *argtypes, Datum *values, const char *nulls);
+extern int	catalog_select(const char *sql, int nargs, Oid *argtypes, Datum *values, const char *nulls,
+						   CatalogRow row, void *arg);
+
+/* "system identifier/database OID": what the OIDs stored in the catalogs are true for. */
+extern char *custprio_database_identity(void);
+
+/*
+ * Work as a role inside a security-restricted operation under pinned settings (search_path, TimeZone, DateStyle and
+ * the rest of what text forms depend on), then come back. An error ends the scope by itself. zone NULL: leave TimeZone.
+ */
+typedef struct OwnerScope
+{
+	Oid			userid;
+	int			sec_context;
+	int			nest_level;
+} OwnerScope;
+
+extern void owner_scope_enter(OwnerScope *scope, Oid owner, const char *zone);
+extern void owner_scope_leave(OwnerScope *scope);
 
 /* Both raise when the scorecard or a relation it needs is missing. Memory: the caller's current context. */
 extern int64 scorecard_id_by_name(const char *name);
 extern Scorecard *scorecard_load(int64 id);
 extern void scorecard_check_owner(Scorecard *card);
+
+/* Write back the names, hints and owner that were found, if they moved. Once per refresh, under the scorecard's lock. */
+extern void scorecard_heal(Scorecard *card);
 
 #endif
