@@ -1,0 +1,39 @@
+/* expression.h: SQL expressions over the columns of one relation, checked and made canonical. */
+#ifndef CUSTPRIO_EXPRESSION_H
+#define CUSTPRIO_EXPRESSION_H
+
+#include "postgres.h"
+
+typedef enum ExpressionKind
+{
+	EXPRESSION_KEY,				/* any type whose equality is bitwise */
+	EXPRESSION_TIME,			/* date, timestamp, timestamptz */
+	EXPRESSION_AMOUNT,			/* int2, int4, int8, numeric, float4, float8 */
+	EXPRESSION_CONDITION		/* boolean */
+} ExpressionKind;
+
+typedef struct Expression
+{
+	const char *argument;		/* name of the SQL argument, for messages */
+	ExpressionKind kind;
+	char	   *text;			/* NULL: not given; canonical once checked */
+	bool		canonical;		/* text is ours: names resolve under pg_catalog, pg_temp */
+
+	/* set by expression_check */
+	Oid			type;			/* never a domain; varchar keys become text */
+	int32		typmod;
+	Oid			collation;
+} Expression;
+
+/*
+ * Check expr->text against the relation and replace it by its canonical form, in which every name is qualified. To be
+ * called within an owner scope; names of a text that is not canonical resolve under search_path, the caller's. Errors
+ * name the argument and point at the place.
+ */
+extern void expression_check(Expression *expr, Oid relid, const char *search_path);
+
+/* The start of every message about an argument, for errors that arise when the expressions run. */
+extern void rethrow_for_argument(MemoryContext context, const char *argument, const char *text, int prefix,
+								 const char *hint) pg_attribute_noreturn();
+
+#endif

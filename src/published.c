@@ -1,0 +1,307 @@
+/*
+ * published.c: creates and drops the tables and views that a scorecard publishes.
+ *
+ * They are ordinary objects of the scorecard's owner in the scorecard's schema, made with plain DDL, so that grants,
+ * pg_dump and every tool treat them as such. Every name is qualified and quoted; search_path is pinned meanwhile, so
+ * that operators and functions in the views are PostgreSQL's and custprio's own.
+ */
+#include "custprio.h"
+
+#include "access/xact.h"
+#include "catalog/namespace.h"
+#include "catalog/pg_class.h"
+#include "catalog/pg_type.h"
+#include "executor/spi.h"
+#include "lib/stringinfo.h"
+#include "published.h"
+#include "utils/builtins.h"
+#include "utils/guc.h"
+#include "utils/lsyscache.h"
+#include "utils/ruleutils.h"
+#include "utils/syscache.h"
+
+const PublishedObject published_objects[PUBLISHED_OBJECTS] = {
+	{"_priority", RELKIND_RELATION},
+	{"_purchases", RELKIND_RELATION},
+	{"_tier_history", RELKIND_RELATION},
+	{"_tiers", RELKIND_VIEW},
+	{"_tier_summary", RELKIND_VIEW},
+};
+
+/*
+ * The statements below, with these replaced: %P %S %H %T %Y the five relations, %K the key's type and collation,
+ * %N the scorecard's name as a literal.
+ */
+static const char *const create_statements[] = {
+	"CREATE TABLE %P ("
+	" customer_id %K PRIMARY KEY,"
+	" tier custprio.customer_tier,"
+	" priority numeric(7,4),"
+	" rfm custprio.rfm_score,"
+	" segment text,"
+	" abc custprio.customer_tier,"
+	" frequency bigint NOT NULL,"
+	" monetary numeric NOT NULL,"
+	" average_order_value numeric,"
+	" first_purchase timestamptz,"
+	" last_purchase timestamptz,"
+	" stage text,"
+	" tier_since date,"
+	" previous_tier custprio.customer_tier"
+	") WITH (fillfactor = 90)",
+	"CREATE INDEX ON %P (tier, priority DESC, customer_id)",
+	"COMMENT ON TABLE %P IS 'one row per customer with tier and priority; written by custprio'",
+	"COMMENT ON COLUMN %P.customer_id IS 'the customer, as the source names it'",
+	"COMMENT ON COLUMN %P.tier IS 'A is the best; NULL without any purchase'",
+	"COMMENT ON COLUMN %P.priority IS '0 to 100: weighted mean of the metrics; NULL without any purchase'",
+	"COMMENT ON COLUMN %P.rfm IS 'recency, frequency and monetary score, one digit each, higher is better'",
+	"COMMENT ON COLUMN %P.segment IS 'name of the segment of the rfm score'",
+	"COMMENT ON COLUMN %P.abc IS 'class by cumulative share of revenue'",
+	"COMMENT ON COLUMN %P.frequency IS 'number of purchases, or of days with a purchase'",
+	"COMMENT ON COLUMN %P.monetary IS 'revenue less returns'",
+	"COMMENT ON COLUMN %P.average_order_value IS 'amount of the average purchase, returns left aside'",
+	"COMMENT ON COLUMN %P.first_purchase IS 'time of the first counted purchase'",
+	"COMMENT ON COLUMN %P.last_purchase IS 'time of the last counted purchase'",
+	"COMMENT ON COLUMN %P.stage IS 'where the customer stands; prospect or returns_only without any purchase'",
+	"COMMENT ON COLUMN %P.tier_since IS 'as-of day on which the customer came to this tier'",
+	"COMMENT ON COLUMN %P.previous_tier IS 'tier before that'",
+
+	"CREATE TABLE %S ("
+	" customer_id %K PRIMARY KEY,"
+	" summary custprio.purchase_summary NOT NULL,"
+	" listed boolean,"
+	" earliest date,"
+	" next_day date"
+	")",
+	"COMMENT ON TABLE %S IS 'state of the scorecard: each customer''s purchases condensed; written by custprio'",
+	"COMMENT ON COLUMN %S.customer_id IS 'the customer, as the source names it'",
+	"COMMENT ON COLUMN %S.summary IS 'counted purchases up to the state''s as-of day'",
+	"COMMENT ON COLUMN %S.listed IS 'whether the relation of customers has this one; NULL when the scorecard has none'",
+	"COMMENT ON COLUMN %S.earliest IS 'day of the earliest counted row; kept only when the scorecard has a history'",
+	"COMMENT ON COLUMN %S.next_day IS 'first day after the as-of day that has a row of this customer'",
+
+	"CREATE TABLE %H ("
+	" customer_id %K NOT NULL,"
+	" changed_on date NOT NULL,"
+	" changed_at timestamptz NOT NULL DEFAULT pg_catalog.now(),"
+	" run_id bigint NOT NULL,"
+	" previous_tier custprio.customer_tier,"
+	" tier custprio.customer_tier,"
+	" reason text NOT NULL CHECK (reason IN ('behaviour', 'time', 'threshold', 'policy', 'data', 'override'))"
+	")",
+	"CREATE INDEX ON %H (customer_id, changed_at)",
+	"COMMENT ON TABLE %H IS 'every change of a customer''s tier; written by custprio'",
+	"COMMENT ON COLUMN %H.customer_id IS 'the customer, as the source names it'",
+	"COMMENT ON COLUMN %H.changed_on IS 'as-of day of the refresh that changed the tier'",
+	"COMMENT ON COLUMN %H.changed_at IS 'time of the refresh that changed the tier'",
+	"COMMENT ON COLUMN %H.run_id IS 'the refresh, in custprio.refresh_run'",
+	"COMMENT ON COLUMN %H.previous_tier IS 'tier before; NULL for none'",
+	"COMMENT ON COLUMN %H.tier IS 'tier after; NULL for none'",
+	"COMMENT ON COLUMN %H.reason IS 'what moved it: the customer''s own behaviour, the passing of time, moved thresholds, changed policy, changed data, or an override'",
+
+	"CREATE VIEW %T AS SELECT p.customer_id,"
+	" CAST(p.tier AS text) AS tier,"
+	" CAST(p.tier AS integer) AS tier_rank,"
+	" p.priority,"
+	" CAST(p.rfm AS text) AS rfm,"
+	" p.segment,"
+	" CAST(p.abc AS text) AS abc,"
+	" p.stage,"
+	" custprio.recency_days(%N, p.last_purchase) AS recency_days,"
+	" p.frequency,"
+	" p.monetary,"
+	" p.tier_since,"
+	" (SELECT custprio.as_of(%N)) AS as_of"
+	" FROM %P p",
+	"COMMENT ON VIEW %T IS 'the tiers in plain types, for applications'",
+	"COMMENT ON COLUMN %T.customer_id IS 'the customer, as the source names it'",
+	"COMMENT ON COLUMN %T.tier IS 'A is the best; NULL without any purchase'",
+	"COMMENT ON COLUMN %T.tier_rank IS '1 for A, 2 for B and so on'",
+	"COMMENT ON COLUMN %T.priority IS '0 to 100; NULL without any purchase'",
+	"COMMENT ON COLUMN %T.rfm IS 'recency, frequency and monetary score, one digit each'",
+	"COMMENT ON COLUMN %T.segment IS 'name of the segment of the rfm score'",
+	"COMMENT ON COLUMN %T.abc IS 'class by cumulative share of revenue'",
+	"COMMENT ON COLUMN %T.stage IS 'where the customer stands'",
+	"COMMENT ON COLUMN %T.recency_days IS 'whole local days from the last purchase to the as-of day'",
+	"COMMENT ON COLUMN %T.frequency IS 'number of purchases, or of days with a purchase'",
+	"COMMENT ON COLUMN %T.monetary IS 'revenue less returns'",
+	"COMMENT ON COLUMN %T.tier_since IS 'as-of day on which the customer came to this tier'",
+	"COMMENT ON COLUMN %T.as_of IS 'local day up to which purchases count, inclusive'",
+
+	"CREATE VIEW %Y AS SELECT CAST(p.tier AS text) AS tier,"
+	" CAST(p.tier AS integer) AS tier_rank,"
+	" count(*) AS customers,"
+	" CASE WHEN p.tier IS NOT NULL THEN"
+	"  round(count(*) / sum(count(*)) FILTER (WHERE p.tier IS NOT NULL) OVER (), 4) END AS share_of_customers,"
+	" sum(p.monetary) AS revenue,"
+	" CASE WHEN p.tier IS NOT NULL THEN"
+	"  round(sum(p.monetary) / nullif(sum(sum(p.monetary)) FILTER (WHERE p.tier IS NOT NULL) OVER (), 0), 4) END"
+	"  AS share_of_revenue,"
+	" round(avg(p.priority), 4) AS average_priority,"
+	" round(sum(p.average_order_value * p.frequency) / nullif(sum(p.frequency), 0), 2) AS average_order_value,"
+	" round(avg(custprio.recency_days(%N, p.last_purchase)), 1) AS average_recency_days,"
+	" (SELECT custprio.as_of(%N)) AS as_of"
+	" FROM %P p GROUP BY p.tier ORDER BY p.tier",
+	"COMMENT ON VIEW %Y IS 'one row per tier, for reports; the row without a tier counts customers without any purchase'",
+	"COMMENT ON COLUMN %Y.tier IS 'A is the best; NULL without any purchase'",
+	"COMMENT ON COLUMN %Y.tier_rank IS '1 for A, 2 for B and so on'",
+	"COMMENT ON COLUMN %Y.customers IS 'customers in the tier'",
+	"COMMENT ON COLUMN %Y.share_of_customers IS 'their share of all customers that have a tier'",
+	"COMMENT ON COLUMN %Y.revenue IS 'their revenue less returns'",
+	"COMMENT ON COLUMN %Y.share_of_revenue IS 'its share of the revenue of all customers that have a tier'",
+	"COMMENT ON COLUMN %Y.average_priority IS 'mean priority of the tier''s customers'",
+	"COMMENT ON COLUMN %Y.average_order_value IS 'mean of the customers'' average order values, weighted by frequency'",
+	"COMMENT ON COLUMN %Y.average_recency_days IS 'mean number of days since the last purchase'",
+	"COMMENT ON COLUMN %Y.as_of IS 'local day up to which purchases count, inclusive'",
+};
+
+static char *
+published_name(const char *scorecard, const char *suffix)
+{
+	return psprintf("%s%s", scorecard, suffix);
+}
+
+void
+published_check_free(const char *scorecard, Oid namespace)
+{
+	int			i;
+
+	for (i = 0; i < PUBLISHED_OBJECTS; i++)
+	{
+		char	   *name = published_name(scorecard, published_objects[i].suffix);
+
+		if (OidIsValid(get_relname_relid(name, namespace)) ||
+			SearchSysCacheExists2(TYPENAMENSP, CStringGetDatum(name), ObjectIdGetDatum(namespace)))
+			ereport(ERROR,
+					(errcode(ERRCODE_DUPLICATE_TABLE),
+					 errmsg("argument \"name\": relation %s already exists",
+							quote_qualified_identifier(get_namespace_name(namespace), name)),
+					 errdetail("Scorecard \"%s\" would publish under this name.", scorecard),
+					 errhint("Choose another name or another schema for the scorecard, or rename that relation.")));
+	}
+}
+
+/* Run one utility statement within the SPI connection at hand. */
+static void
+run(const char *statement)
+{
+	if (SPI_execute(statement, false, 0) < 0)
+		elog(ERROR, "statement failed: %s", statement);
+}
+
+static int
+pin_search_path(void)
+{
+	int			nest_level = NewGUCNestLevel();
+
+	(void) set_config_option("search_path", "pg_catalog, pg_temp", PGC_USERSET, PGC_S_SESSION, GUC_ACTION_SAVE,
+							 true, 0, false);
+	/* DROP and CREATE would otherwise tell the caller about indexes and the like. */
+	(void) set_config_option("client_min_messages", "warning", PGC_USERSET, PGC_S_SESSION, GUC_ACTION_SAVE,
+							 true, 0, false);
+	return nest_level;
+}
+
+Oid
+published_create(const char *scorecard, Oid namespace, Oid key_type, Oid key_collation)
+{
+	static const char letters[PUBLISHED_OBJECTS] = {'P', 'S', 'H', 'T', 'Y'};
+	const char *schema = get_namespace_name(namespace);
+	char	   *relation[PUBLISHED_OBJECTS];
+	char	   *key;
+	char	   *literal = quote_literal_cstr(scorecard);
+	int			nest_level = pin_search_path();
+	int			i;
+
+	for (i = 0; i < PUBLISHED_OBJECTS; i++)
+		relation[i] = quote_qualified_identifier(schema, published_name(scorecard, published_objects[i].suffix));
+	key = format_type_be_qualified(key_type);
+	if (OidIsValid(key_collation))
+		key = psprintf("%s COLLATE %s", key, generate_collation_name(key_collation));
+
+	SPI_connect();
+	for (i = 0; i < lengthof(create_statements); i++)
+	{
+		StringInfoData sql;
+		const char *c;
+
+		initStringInfo(&sql);
+		for (c = create_statements[i]; *c; c++)
+		{
+			const char *letter = *c == '%' ? memchr(letters, c[1], PUBLISHED_OBJECTS) : NULL;
+
+			if (*c != '%')
+				appendStringInfoChar(&sql, *c);
+			else
+			{
+				c++;
+				if (letter)
+					appendStringInfoString(&sql, relation[letter - letters]);
+				else
+					appendStringInfoString(&sql, *c == 'K' ? key : literal);
+			}
+		}
+		run(sql.data);
+		pfree(sql.data);
+	}
+	SPI_finish();
+	AtEOXact_GUC(false, nest_level);
+	return get_relname_relid(published_name(scorecard, published_objects[0].suffix), namespace);
+}
+
+static void
+drop_relation(Oid relid, char relkind)
+{
+	MemoryContext context = CurrentMemoryContext;
+
+	PG_TRY();
+	{
+		run(psprintf("DROP %s %s", relkind == RELKIND_VIEW ? "VIEW" : "TABLE",
+					 quote_qualified_identifier(get_namespace_name(get_rel_namespace(relid)), get_rel_name(relid))));
+	}
+	PG_CATCH();
+	{
+		ErrorData  *edata;
+
+		MemoryContextSwitchTo(context);
+		edata = CopyErrorData();
+		if (edata->sqlerrcode == ERRCODE_DEPENDENT_OBJECTS_STILL_EXIST)
+			edata->hint = pstrdup("Drop the dependent objects first, then the scorecard.");
+		FlushErrorState();
+		ReThrowError(edata);
+	}
+	PG_END_TRY();
+}
+
+void
+published_drop(const char *scorecard, const char *schema, Oid priority_relid, Oid owner)
+{
+	Oid			namespace = get_namespace_oid(schema, true);
+	int			nest_level = pin_search_path();
+	int			i;
+
+	SPI_connect();
+	/* Views first: they depend on the tables. */
+	for (i = PUBLISHED_OBJECTS - 1; i >= 0; i--)
+	{
+		const PublishedObject *object = &published_objects[i];
+		Oid			relid = i == 0 ? priority_relid : InvalidOid;
+		HeapTuple	tuple;
+		bool		ours = false;
+
+		if (i > 0 && OidIsValid(namespace))
+			relid = get_relname_relid(published_name(scorecard, object->suffix), namespace);
+		tuple = SearchSysCache1(RELOID, ObjectIdGetDatum(relid));
+		if (HeapTupleIsValid(tuple))
+		{
+			ours = ((Form_pg_class) GETSTRUCT(tuple))->relkind == object->relkind &&
+				((Form_pg_class) GETSTRUCT(tuple))->relowner == owner;
+			ReleaseSysCache(tuple);
+		}
+		/* What took the name of a lost relation is not ours to drop. */
+		if (ours)
+			drop_relation(relid, object->relkind);
+	}
+	SPI_finish();
+	AtEOXact_GUC(false, nest_level);
+}
