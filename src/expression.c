@@ -559,3 +559,13 @@ expression_check(Expression *expr, Oid relid, const char *search_path)
 	expr->canonical = true;
 	relation_close(rel, NoLock);
 }
+
+Node *
+expression_parse(Expression *expr, Oid relid)
+{
+	Relation	rel = relation_open(relid, AccessShareLock);
+	Node	   *node = analyse(expr, rel);
+
+	relation_close(rel, NoLock);
+	return node;
+}

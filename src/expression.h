@@ -4,6 +4,8 @@
 
 #include "postgres.h"
 
+#include "nodes/nodes.h"
+
 typedef enum ExpressionKind
 {
 	EXPRESSION_KEY,				/* any type whose equality is bitwise */
@@ -31,6 +33,9 @@ typedef struct Expression
  * name the argument and point at the place.
  */
 extern void expression_check(Expression *expr, Oid relid, const char *search_path);
+
+/* The tree of a canonical expression, its columns as Vars of varno 1. To be called within an owner scope. */
+extern Node *expression_parse(Expression *expr, Oid relid);
 
 /* The start of every message about an argument, for errors that arise when the expressions run. */
 extern void rethrow_for_argument(MemoryContext context, const char *argument, const char *text, int prefix,

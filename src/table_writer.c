@@ -1,0 +1,222 @@
+/*
+ * table_writer.c: rows of a published table written fast.
+ *
+ * Inserts go through table_multi_insert in batches; updates and deletes, which are few, through the executor's
+ * functions for single rows (those of logical replication). Indexes, constraints and row triggers that the owner has
+ * added to a published table are served; tables with an insert trigger get their rows one by one.
+ */
+#include "custprio.h"
+
+#include "table_writer.h"
+
+#include "access/heapam.h"
+#include "access/table.h"
+#include "access/tableam.h"
+#include "access/xact.h"
+#include "catalog/namespace.h"
+#include "catalog/pg_class.h"
+#include "commands/trigger.h"
+#include "executor/executor.h"
+#include "executor/nodeModifyTable.h"
+#include "miscadmin.h"
+#include "utils/builtins.h"
+#include "utils/lsyscache.h"
+#include "utils/rel.h"
+#include "utils/snapmgr.h"
+#include "utils/syscache.h"
+
+#define WRITER_BATCH 500
+
+typedef struct TableWriterState
+{
+	EState	   *estate;
+	ResultRelInfo *info;
+	EPQState	epq;
+	bool		bulk;
+	BulkInsertState bistate;
+	MemoryContext batch_context;	/* heap_multi_insert leaves memory behind */
+	int			n;
+	TupleTableSlot *slot[WRITER_BATCH];
+	TupleTableSlot *one;
+} TableWriterState;
+
+Oid
+custprio_type(const char *name)
+{
+	Oid			type = GetSysCacheOid2(TYPENAMENSP, Anum_pg_type_oid, CStringGetDatum(name),
+									   ObjectIdGetDatum(get_namespace_oid("custprio", false)));
+
+	if (!OidIsValid(type))
+		ereport(ERROR,
+				(errcode(ERRCODE_UNDEFINED_OBJECT),
+				 errmsg("type custprio.%s does not exist", name),
+				 errhint("The extension's catalogs do not fit its library: run ALTER EXTENSION custprio UPDATE.")));
+	return type;
+}
+
+AttrNumber
+published_column(Relation rel, const char *name, Oid type)
+{
+	AttrNumber	attnum = get_attnum(RelationGetRelid(rel), name);
+
+	if (attnum <= 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_UNDEFINED_COLUMN),
+				 errmsg("column \"%s\" of table \"%s\" is missing", name, RelationGetRelationName(rel)),
+				 errhint("Columns that a scorecard made must stay; drop the scorecard and create it again.")));
+	if (TupleDescAttr(RelationGetDescr(rel), attnum - 1)->atttypid != type)
+		ereport(ERROR,
+				(errcode(ERRCODE_DATATYPE_MISMATCH),
+				 errmsg("column \"%s\" of table \"%s\" has type %s instead of %s", name, RelationGetRelationName(rel),
+						format_type_be(TupleDescAttr(RelationGetDescr(rel), attnum - 1)->atttypid),
+						format_type_be(type)),
+				 errhint("Give the column its type back, or drop the scorecard and create it again.")));
+	return attnum;
+}
+
+TableWriter *
+table_writer_open(Oid relid)
+{
+	TableWriter *writer = palloc0(sizeof(TableWriter));
+	TableWriterState *state = palloc0(sizeof(TableWriterState));
+	TriggerDesc *triggers;
+	Relation	rel = table_open(relid, RowExclusiveLock);
+
+	if (rel->rd_rel->relkind != RELKIND_RELATION)
+		ereport(ERROR,
+				(errcode(ERRCODE_WRONG_OBJECT_TYPE),
+				 errmsg("\"%s\" is not a table", RelationGetRelationName(rel)),
+				 errhint("Drop the scorecard and create it again.")));
+	writer->rel = rel;
+	writer->state = state;
+	state->estate = CreateExecutorState();
+	state->info = makeNode(ResultRelInfo);
+	custprio_init_range_table(state->estate, rel);
+	InitResultRelInfo(state->info, rel, 1, NULL, 0);
+	state->estate->es_output_cid = GetCurrentCommandId(true);
+	state->estate->es_snapshot = GetActiveSnapshot();
+	AfterTriggerBeginQuery();
+	ExecOpenIndices(state->info, false);
+	EvalPlanQualInit(&state->epq, state->estate, NULL, NIL, -1);
+
+	triggers = state->info->ri_TrigDesc;
+	state->bulk = triggers == NULL ||
+		!(triggers->trig_insert_before_row || triggers->trig_insert_after_row || triggers->trig_insert_new_table);
+	if (state->bulk)
+		state->bistate = GetBulkInsertState();
+	state->one = table_slot_create(rel, NULL);
+	state->batch_context = AllocSetContextCreate(CurrentMemoryContext, "custprio rows to insert",
+												 ALLOCSET_DEFAULT_SIZES);
+	return writer;
+}
+
+static void
+fill_slot(TupleTableSlot *slot, const Datum *values, const bool *nulls)
+{
+	int			natts = slot->tts_tupleDescriptor->natts;
+
+	ExecClearTuple(slot);
+	memcpy(slot->tts_values, values, natts * sizeof(Datum));
+	memcpy(slot->tts_isnull, nulls, natts * sizeof(bool));
+	ExecStoreVirtualTuple(slot);
+}
+
+void
+table_writer_flush(TableWriter *writer)
+{
+	TableWriterState *state = writer->state;
+	MemoryContext old;
+
+	if (state->n == 0)
+		return;
+	old = MemoryContextSwitchTo(state->batch_context);
+	table_multi_insert(writer->rel, state->slot, state->n, state->estate->es_output_cid, 0, state->bistate);
+	MemoryContextSwitchTo(old);
+	for (int i = 0; i < state->n; i++)
+	{
+		if (state->info->ri_NumIndices > 0)
+			custprio_insert_index_tuples(state->info, state->slot[i], state->estate);
+		ExecClearTuple(state->slot[i]);
+		ResetPerTupleExprContext(state->estate);
+	}
+	MemoryContextReset(state->batch_context);
+	state->n = 0;
+	CHECK_FOR_INTERRUPTS();
+}
+
+void
+table_writer_insert(TableWriter *writer, const Datum *values, const bool *nulls)
+{
+	TableWriterState *state = writer->state;
+	TupleTableSlot *slot;
+
+	writer->inserted++;
+	if (!state->bulk)
+	{
+		fill_slot(state->one, values, nulls);
+		ExecSimpleRelationInsert(state->info, state->estate, state->one);
+		ResetPerTupleExprContext(state->estate);
+		return;
+	}
+	if (state->slot[state->n] == NULL)
+		state->slot[state->n] = table_slot_create(writer->rel, NULL);
+	slot = state->slot[state->n];
+	fill_slot(slot, values, nulls);
+	if (writer->rel->rd_att->constr)
+	{
+		if (writer->rel->rd_att->constr->has_generated_stored)
+			ExecComputeStoredGenerated(state->info, state->estate, slot, CMD_INSERT);
+		ExecConstraints(state->info, slot, state->estate);
+	}
+	/* the slot must own what it holds until the batch is written */
+	slot->tts_tableOid = RelationGetRelid(writer->rel);
+	ExecMaterializeSlot(slot);
+	if (++state->n == WRITER_BATCH)
+		table_writer_flush(writer);
+}
+
+void
+table_writer_update(TableWriter *writer, TupleTableSlot *old, const Datum *values, const bool *nulls)
+{
+	TableWriterState *state = writer->state;
+
+	fill_slot(state->one, values, nulls);
+	ExecSimpleRelationUpdate(state->info, state->estate, &state->epq, old, state->one);
+	ResetPerTupleExprContext(state->estate);
+	writer->updated++;
+	CHECK_FOR_INTERRUPTS();
+}
+
+void
+table_writer_delete(TableWriter *writer, TupleTableSlot *old)
+{
+	TableWriterState *state = writer->state;
+
+	ExecSimpleRelationDelete(state->info, state->estate, &state->epq, old);
+	ResetPerTupleExprContext(state->estate);
+	writer->deleted++;
+	CHECK_FOR_INTERRUPTS();
+}
+
+void
+table_writer_close(TableWriter *writer)
+{
+	TableWriterState *state = writer->state;
+
+	table_writer_flush(writer);
+	if (state->bulk)
+	{
+		FreeBulkInsertState(state->bistate);
+		table_finish_bulk_insert(writer->rel, 0);
+	}
+	EvalPlanQualEnd(&state->epq);
+	AfterTriggerEndQuery(state->estate);
+	ExecCloseIndices(state->info);
+	ExecResetTupleTable(state->estate->es_tupleTable, false);
+	for (int i = 0; i < WRITER_BATCH && state->slot[i]; i++)
+		ExecDropSingleTupleTableSlot(state->slot[i]);
+	ExecDropSingleTupleTableSlot(state->one);
+	FreeExecutorState(state->estate);
+	table_close(writer->rel, NoLock);
+	CommandCounterIncrement();
+}

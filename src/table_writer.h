@@ -1,0 +1,36 @@
+/* table_writer.h: rows of a published table written fast, with its indexes, constraints and row triggers. */
+#ifndef CUSTPRIO_TABLE_WRITER_H
+#define CUSTPRIO_TABLE_WRITER_H
+
+#include "nodes/execnodes.h"
+#include "utils/relcache.h"
+
+typedef struct TableWriter TableWriter;
+
+struct TableWriter
+{
+	Relation	rel;
+	int64		inserted;
+	int64		updated;
+	int64		deleted;
+	struct TableWriterState *state;
+};
+
+extern TableWriter *table_writer_open(Oid relid);
+
+/* values and nulls for all columns, dropped ones NULL. What values point to must last until the next flush. */
+extern void table_writer_insert(TableWriter *writer, const Datum *values, const bool *nulls);
+extern void table_writer_update(TableWriter *writer, TupleTableSlot *old, const Datum *values, const bool *nulls);
+extern void table_writer_delete(TableWriter *writer, TupleTableSlot *old);
+extern void table_writer_flush(TableWriter *writer);
+
+/* Flushes, fires what triggers were queued and makes the rows visible to the commands that follow. */
+extern void table_writer_close(TableWriter *writer);
+
+/* A column's number; an error when it is missing or has another type. */
+extern AttrNumber published_column(Relation rel, const char *name, Oid type);
+
+/* A type of schema custprio. */
+extern Oid	custprio_type(const char *name);
+
+#endif
