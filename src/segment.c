@@ -12,10 +12,9 @@
 #include "segment.h"
 
 #include "access/htup_details.h"
+#include "access/xact.h"
 #include "catalog/pg_type.h"
-#include "executor/spi.h"
 #include "lib/stringinfo.h"
-#include "mb/pg_wchar.h"
 #include "miscadmin.h"
 #include "scorecard.h"
 #include "utils/acl.h"
@@ -137,30 +136,6 @@ map_fill(SegmentMap *map, List *segments, const MapSource *source)
 				 errhint("%s", source->hint)));
 }
 
-/*
- * Run a query with the map's name as $1 as the extension's owner. The caller has called SPI_connect and reads
- * SPI_tuptable. The queries below qualify all names and operators, so no search_path matters.
- */
-static void
-select_as_owner(const char *sql, const char *map, bool read_only)
-{
-	Oid			argtype = TEXTOID;
-	Datum		value = CStringGetTextDatum(map);
-	Oid			save_user;
-	int			save_context;
-	int			result;
-
-	GetUserIdAndSecContext(&save_user, &save_context);
-	SetUserIdAndSecContext(custprio_extension_owner(), save_context | SECURITY_LOCAL_USERID_CHANGE);
-	result = SPI_execute_with_args(sql, 1, &argtype, &value, NULL, read_only, 0);
-	SetUserIdAndSecContext(save_user, save_context);
-	if (result != SPI_OK_SELECT)
-		ereport(ERROR,
-				(errcode(ERRCODE_INTERNAL_ERROR),
-				 errmsg("could not read segment map \"%s\"", map),
-				 errdetail("SPI returned %s.", SPI_result_code_string(result))));
-}
-
 static void
 raise_no_map(const char *map)
 {
@@ -170,30 +145,52 @@ raise_no_map(const char *map)
 			 errhint("SELECT DISTINCT map FROM custprio.segment_map lists the maps.")));
 }
 
-/* Column of the current row, which only a hand that changed the table can have made NULL. */
+/* Column of a row, which only a hand that changed the table can have made NULL. */
 static Datum
 column_not_null(HeapTuple row, TupleDesc desc, int column, const MapSource *source)
 {
 	bool		isnull;
-	Datum		value = SPI_getbinval(row, desc, column, &isnull);
+	Datum		value = heap_getattr(row, column, desc, &isnull);
 
 	if (isnull)
 		ereport(ERROR,
 				(errcode(source->sqlstate),
 				 errmsg("segment map \"%s\" has a row without a value for \"%s\"", source->map,
-						SPI_fname(desc, column)),
+						NameStr(TupleDescAttr(desc, column - 1)->attname)),
 				 errhint("%s", source->hint)));
 	return value;
 }
 
-/* One row of the table as a segment, in the current context. */
-static Segment *
-segment_from_row(HeapTuple row, TupleDesc desc, const MapSource *source)
+/* A map on its way from the table. */
+typedef struct MapReader
 {
-	Segment    *segment = palloc0(sizeof(Segment));
+	MapSource	source;
+	SegmentMap *map;
+	List	   *segments;		/* of Segment * */
+} MapReader;
+
+/* Take over one row (bins, split, segment, codes) of the map. */
+static void
+read_segment(HeapTuple row, TupleDesc desc, void *arg)
+{
+	MapReader  *reader = (MapReader *) arg;
+	const MapSource *source = &reader->source;
+	int			bins = DatumGetInt32(column_not_null(row, desc, 1, source));
+	bool		by_mean = strcmp(TextDatumGetCString(column_not_null(row, desc, 2, source)), "mean") == 0;
 	ArrayType  *codes = DatumGetArrayTypeP(column_not_null(row, desc, 4, source));
+	Segment    *segment = palloc0(sizeof(Segment));
 	Datum	   *values;
 	bool	   *nulls;
+
+	if (bins < SEGMENT_MIN_BINS || bins > SEGMENT_MAX_BINS ||
+		(reader->segments != NIL && (bins != reader->map->bins || by_mean != reader->map->split_by_mean)))
+		ereport(ERROR,
+				(errcode(source->sqlstate),
+				 errmsg("segment map \"%s\" has rows that disagree or a wrong number of bins", source->map),
+				 errdetail("Row %d has %d bins.", list_length(reader->segments) + 1, bins),
+				 errhint("%s", source->hint)));
+	reader->map->bins = bins;
+	reader->map->split_by_mean = by_mean;
 
 	segment->name = TextDatumGetCString(column_not_null(row, desc, 3, source));
 	deconstruct_array(codes, ARR_ELEMTYPE(codes), sizeof(RfmScore), true, TYPALIGN_SHORT,
@@ -208,46 +205,23 @@ segment_from_row(HeapTuple row, TupleDesc desc, const MapSource *source)
 					 errhint("%s", source->hint)));
 		segment->codes[i] = DatumGetRfmScore(values[i]);
 	}
-	return segment;
+	reader->segments = lappend(reader->segments, segment);
 }
 
 SegmentMap *
-segment_map_load(const char *name)
+segment_map_load(const char *map)
 {
-	MapSource	source = {name, ERRCODE_DATA_CORRUPTED,
-	"custprio.segment_map was changed by hand. Delete the map's rows and define it with create_segment_map()."};
-	MemoryContext caller = CurrentMemoryContext;
-	SegmentMap *map = palloc0(sizeof(SegmentMap));
-	List	   *segments = NIL;
+	Oid			argtype = TEXTOID;
+	Datum		value = CStringGetTextDatum(map);
+	MapReader	reader = {{map, ERRCODE_DATA_CORRUPTED,
+	"custprio.segment_map was changed by hand. Put its rows back, or drop the map and define it anew."}};
 
-	SPI_connect();
-	select_as_owner("SELECT bins, split, segment, codes FROM custprio.segment_map"
-					" WHERE map OPERATOR(pg_catalog.=) $1 ORDER BY position", name, true);
-	if (SPI_processed == 0)
-		raise_no_map(name);
-
-	MemoryContextSwitchTo(caller);
-	for (uint64 i = 0; i < SPI_processed; i++)
-	{
-		HeapTuple	row = SPI_tuptable->vals[i];
-		TupleDesc	desc = SPI_tuptable->tupdesc;
-		int			bins = DatumGetInt32(column_not_null(row, desc, 1, &source));
-		bool		by_mean = strcmp(TextDatumGetCString(column_not_null(row, desc, 2, &source)), "mean") == 0;
-
-		if (bins < SEGMENT_MIN_BINS || bins > SEGMENT_MAX_BINS ||
-			(i > 0 && (bins != map->bins || by_mean != map->split_by_mean)))
-			ereport(ERROR,
-					(errcode(source.sqlstate),
-					 errmsg("segment map \"%s\" has rows that disagree or a wrong number of bins", name),
-					 errdetail("Row %d has %d bins.", (int) i + 1, bins),
-					 errhint("%s", source.hint)));
-		map->bins = bins;
-		map->split_by_mean = by_mean;
-		segments = lappend(segments, segment_from_row(row, desc, &source));
-	}
-	map_fill(map, segments, &source);
-	SPI_finish();
-	return map;
+	reader.map = palloc0(sizeof(SegmentMap));
+	if (catalog_select("SELECT bins, split, segment, codes FROM custprio.segment_map WHERE map = $1 ORDER BY position",
+					   1, &argtype, &value, NULL, read_segment, &reader) == 0)
+		raise_no_map(map);
+	map_fill(reader.map, reader.segments, &reader.source);
+	return reader.map;
 }
 
 /* Raise unless a name of a map or segment can be shown and typed. */
@@ -448,54 +422,66 @@ custprio_create_segment_map(PG_FUNCTION_ARGS)
 	PG_RETURN_VOID();
 }
 
+/* Refuse a row (built_in, owner_name) of a map that the current user may not drop; arg is the map's name. */
+static void
+check_may_drop(HeapTuple row, TupleDesc desc, void *arg)
+{
+	const char *map = (const char *) arg;
+	Oid			owner = InvalidOid;
+	bool		isnull;
+	Datum		value = heap_getattr(row, 1, desc, &isnull);
+
+	if (!isnull && DatumGetBool(value))
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				 errmsg("segment map \"%s\" is built in and cannot be dropped", map),
+				 errhint("Create a map of your own and name it in the scorecard.")));
+
+	value = heap_getattr(row, 2, desc, &isnull);
+	if (!isnull)
+		owner = get_role_oid(TextDatumGetCString(value), true);
+	if (!(OidIsValid(owner) && has_privs_of_role(GetUserId(), owner)) &&
+		!has_privs_of_role(GetUserId(), custprio_extension_owner()))
+		ereport(ERROR,
+				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+				 errmsg("must be owner of segment map \"%s\"", map)));
+}
+
+/* Refuse to drop a map for which there is a row (name) of a scorecard. */
+static void
+raise_map_in_use(HeapTuple row, TupleDesc desc, void *arg)
+{
+	bool		isnull;
+	Datum		name = heap_getattr(row, 1, desc, &isnull);
+
+	ereport(ERROR,
+			(errcode(ERRCODE_DEPENDENT_OBJECTS_STILL_EXIST),
+			 errmsg("cannot drop segment map \"%s\" because a scorecard uses it", (const char *) arg),
+			 errdetail("Scorecard \"%s\" uses it.", isnull ? "" : TextDatumGetCString(name)),
+			 errhint("Give the scorecard another map with alter_scorecard() first.")));
+}
+
 /* drop_segment_map(map text) */
 Datum
 custprio_drop_segment_map(PG_FUNCTION_ARGS)
 {
 	Oid			argtype = TEXTOID;
-	Oid			owner = InvalidOid;
-	bool		isnull;
-	char	   *owner_name;
-	char	   *name;
 	Datum		value;
-	Datum		built_in;
+	char	   *map;
 
 	check_not_null(fcinfo, 0, "map");
 	value = PG_GETARG_DATUM(0);
-	name = TextDatumGetCString(value);
+	map = TextDatumGetCString(value);
 
-	SPI_connect();
-	select_as_owner("SELECT built_in, owner_name FROM custprio.segment_map"
-					" WHERE map OPERATOR(pg_catalog.=) $1 LIMIT 1", name, false);
-	if (SPI_processed == 0)
-		raise_no_map(name);
-	built_in = SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1, &isnull);
-	if (!isnull && DatumGetBool(built_in))
-		ereport(ERROR,
-				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
-				 errmsg("segment map \"%s\" is built in and cannot be dropped", name),
-				 errhint("Create a map of your own and name it in the scorecard.")));
-
-	owner_name = SPI_getvalue(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 2);
-	if (owner_name != NULL)
-		owner = get_role_oid(owner_name, true);
-	if (!(OidIsValid(owner) && has_privs_of_role(GetUserId(), owner)) &&
-		!has_privs_of_role(GetUserId(), custprio_extension_owner()))
-		ereport(ERROR,
-				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
-				 errmsg("must be owner of segment map \"%s\"", name)));
+	if (catalog_select("SELECT built_in, owner_name FROM custprio.segment_map WHERE map = $1",
+					   1, &argtype, &value, NULL, check_may_drop, map) == 0)
+		raise_no_map(map);
 
 	/* Delete before looking for users: a scorecard created meanwhile either holds a row lock or finds no map. */
-	catalog_execute("DELETE FROM custprio.segment_map WHERE map OPERATOR(pg_catalog.=) $1", 1, &argtype, &value, NULL);
-	select_as_owner("SELECT name FROM custprio.scorecard WHERE segment_map OPERATOR(pg_catalog.=) $1"
-					" ORDER BY name LIMIT 1", name, false);
-	if (SPI_processed > 0)
-		ereport(ERROR,
-				(errcode(ERRCODE_DEPENDENT_OBJECTS_STILL_EXIST),
-				 errmsg("cannot drop segment map \"%s\" because a scorecard uses it", name),
-				 errdetail("Scorecard \"%s\" uses it.", SPI_getvalue(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1)),
-				 errhint("Give the scorecard another map with alter_scorecard() first.")));
-	SPI_finish();
+	catalog_execute("DELETE FROM custprio.segment_map WHERE map = $1", 1, &argtype, &value, NULL);
+	CommandCounterIncrement();
+	catalog_select("SELECT name FROM custprio.scorecard WHERE segment_map = $1 ORDER BY name LIMIT 1",
+				   1, &argtype, &value, NULL, raise_map_in_use, map);
 	PG_RETURN_VOID();
 }
 
