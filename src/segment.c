@@ -12,7 +12,6 @@
 #include "segment.h"
 
 #include "access/htup_details.h"
-#include "access/xact.h"
 #include "catalog/pg_type.h"
 #include "lib/stringinfo.h"
 #include "miscadmin.h"
@@ -422,11 +421,19 @@ custprio_create_segment_map(PG_FUNCTION_ARGS)
 	PG_RETURN_VOID();
 }
 
-/* Refuse a row (built_in, owner_name) of a map that the current user may not drop; arg is the map's name. */
+/* The map to drop, as name and name of the owner. */
+typedef struct DropTarget
+{
+	const char *map;
+	Datum		values[2];
+	char		nulls[2];
+} DropTarget;
+
+/* Note the owner in a row (built_in, owner_name), and refuse a map that the current user may not drop. */
 static void
 check_may_drop(HeapTuple row, TupleDesc desc, void *arg)
 {
-	const char *map = (const char *) arg;
+	DropTarget *target = (DropTarget *) arg;
 	Oid			owner = InvalidOid;
 	bool		isnull;
 	Datum		value = heap_getattr(row, 1, desc, &isnull);
@@ -434,20 +441,26 @@ check_may_drop(HeapTuple row, TupleDesc desc, void *arg)
 	if (!isnull && DatumGetBool(value))
 		ereport(ERROR,
 				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
-				 errmsg("segment map \"%s\" is built in and cannot be dropped", map),
+				 errmsg("segment map \"%s\" is built in and cannot be dropped", target->map),
 				 errhint("Create a map of your own and name it in the scorecard.")));
 
 	value = heap_getattr(row, 2, desc, &isnull);
+	target->nulls[1] = isnull ? 'n' : ' ';
 	if (!isnull)
-		owner = get_role_oid(TextDatumGetCString(value), true);
+	{
+		char	   *owner_name = TextDatumGetCString(value);
+
+		target->values[1] = CStringGetTextDatum(owner_name);
+		owner = get_role_oid(owner_name, true);
+	}
 	if (!(OidIsValid(owner) && has_privs_of_role(GetUserId(), owner)) &&
 		!has_privs_of_role(GetUserId(), custprio_extension_owner()))
 		ereport(ERROR,
 				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
-				 errmsg("must be owner of segment map \"%s\"", map)));
+				 errmsg("must be owner of segment map \"%s\"", target->map)));
 }
 
-/* Refuse to drop a map for which there is a row (name) of a scorecard. */
+/* Refuse to drop a map for which there is a row (name) of a scorecard; arg is the map's name. */
 static void
 raise_map_in_use(HeapTuple row, TupleDesc desc, void *arg)
 {
@@ -465,23 +478,29 @@ raise_map_in_use(HeapTuple row, TupleDesc desc, void *arg)
 Datum
 custprio_drop_segment_map(PG_FUNCTION_ARGS)
 {
-	Oid			argtype = TEXTOID;
-	Datum		value;
+	Oid			argtypes[] = {TEXTOID, TEXTOID};
+	DropTarget	target = {0};
 	char	   *map;
 
 	check_not_null(fcinfo, 0, "map");
-	value = PG_GETARG_DATUM(0);
-	map = TextDatumGetCString(value);
+	map = text_to_cstring(PG_GETARG_TEXT_PP(0));
+	target.map = map;
+	target.values[0] = PG_GETARG_DATUM(0);
+	target.nulls[0] = ' ';
 
 	if (catalog_select("SELECT built_in, owner_name FROM custprio.segment_map WHERE map = $1",
-					   1, &argtype, &value, NULL, check_may_drop, map) == 0)
+					   1, argtypes, target.values, NULL, check_may_drop, &target) == 0)
 		raise_no_map(map);
 
-	/* Delete before looking for users: a scorecard created meanwhile either holds a row lock or finds no map. */
-	catalog_execute("DELETE FROM custprio.segment_map WHERE map = $1", 1, &argtype, &value, NULL);
-	CommandCounterIncrement();
+	/*
+	 * Delete before looking for users: a scorecard created meanwhile either holds a row lock or finds no map. And
+	 * delete only what was checked, not what somebody else put in its place while we waited for a lock.
+	 */
+	if (catalog_execute("DELETE FROM custprio.segment_map WHERE map = $1 AND owner_name IS NOT DISTINCT FROM $2",
+						2, argtypes, target.values, target.nulls) == 0)
+		raise_no_map(map);
 	catalog_select("SELECT name FROM custprio.scorecard WHERE segment_map = $1 ORDER BY name LIMIT 1",
-				   1, &argtype, &value, NULL, raise_map_in_use, map);
+				   1, argtypes, target.values, NULL, raise_map_in_use, map);
 	PG_RETURN_VOID();
 }
 
