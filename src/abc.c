@@ -322,7 +322,7 @@ classify_partition(FunctionCallInfo fcinfo, WindowObject window, ClassWindow *ou
 	ValueSet	set;
 	ValueSet	sorted;
 
-	value_set_init(&set, value_type_of_call(fcinfo, NUMERICOID), memory);
+	value_set_init(&set, value_type_of_call(fcinfo, NUMERICOID, InvalidOid), memory);
 	for (int64 i = 0; i < n; i++)
 	{
 		bool		isnull;
