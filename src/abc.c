@@ -339,6 +339,7 @@ classify_partition(FunctionCallInfo fcinfo, WindowObject window, ClassWindow *ou
 			ereport(ERROR,
 					(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 					 errmsg("cannot take shares of an infinite value"),
+					 errdetail("The values contain %s.", numeric_text(DatumGetNumeric(value))),
 					 errhint("Leave such rows out, or turn the value into NULL.")));
 	}
 
