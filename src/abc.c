@@ -322,7 +322,7 @@ classify_partition(FunctionCallInfo fcinfo, WindowObject window, ClassWindow *ou
 	ValueSet	set;
 	ValueSet	sorted;
 
-	value_set_init(&set, value_type_of_call(fcinfo, NUMERICOID), memory);
+	value_set_init(&set, value_type_of_call(fcinfo, NUMERICOID, InvalidOid), memory);
 	for (int64 i = 0; i < n; i++)
 	{
 		bool		isnull;
@@ -339,6 +339,7 @@ classify_partition(FunctionCallInfo fcinfo, WindowObject window, ClassWindow *ou
 			ereport(ERROR,
 					(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 					 errmsg("cannot take shares of an infinite value"),
+					 errdetail("The values contain %s.", numeric_text(DatumGetNumeric(value))),
 					 errhint("Leave such rows out, or turn the value into NULL.")));
 	}
 

@@ -176,7 +176,7 @@ custprio_quantile_breaks_transition(PG_FUNCTION_ARGS)
 		Oid			declared = get_fn_expr_argtype(fcinfo->flinfo, 1);
 
 		quantile_check_bins(PG_GETARG_INT32(2));
-		state = breaks_state_new(value_type_of_call(fcinfo, declared), PG_GETARG_INT32(2), memory);
+		state = breaks_state_new(value_type_of_call(fcinfo, declared, PG_GET_COLLATION()), PG_GETARG_INT32(2), memory);
 	}
 	else if (state->bins != PG_GETARG_INT32(2))
 		refuse_other_bins(state->bins, PG_GETARG_INT32(2));
@@ -451,7 +451,8 @@ score_partition(FunctionCallInfo fcinfo, WindowObject window, ScoreWindow *out, 
 	ValueSet	set;
 	ValueSet	sorted;
 
-	value_set_init(&set, value_type_of_call(fcinfo, get_fn_expr_argtype(fcinfo->flinfo, 0)), memory);
+	value_set_init(&set,
+				   value_type_of_call(fcinfo, get_fn_expr_argtype(fcinfo->flinfo, 0), PG_GET_COLLATION()), memory);
 	for (int64 i = 0; i < n; i++)
 	{
 		bool		isnull;

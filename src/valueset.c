@@ -6,8 +6,9 @@
  * through datums, and smaller. A set of numerics starts out as mantissas on the finest scale seen and turns itself
  * into datums when one does not fit, so callers never need to care.
  *
- * Values that are equal but look different (1.0 and 1.00 in a set of datums, '24 hours' and '1 day') are ordered by
- * their bytes, so that what a caller picks from a sorted set never depends on the order of input.
+ * What a caller picks from a sorted set never depends on the order of input, even if some values are equal but look
+ * different: numerics all come back with the display scale of the finest, anything else ('24 hours' and '1 day') is
+ * ordered by its bytes.
  */
 #include "valueset.h"
 
@@ -95,16 +96,16 @@ value_type_init(ValueType *type, Oid declared, Oid collation, MemoryContext memo
 }
 
 ValueType *
-value_type_of_call(FunctionCallInfo fcinfo, Oid declared)
+value_type_of_call(FunctionCallInfo fcinfo, Oid declared, Oid collation)
 {
 	FmgrInfo   *flinfo = fcinfo->flinfo;
 	ValueType  *type = (ValueType *) flinfo->fn_extra;
 
-	if (type == NULL || type->type != declared)
+	if (type == NULL || type->type != declared || type->collation != collation)
 	{
 		/* states of earlier calls may point to the old one, so it is not overwritten */
 		type = MemoryContextAlloc(flinfo->fn_mcxt, sizeof(ValueType));
-		value_type_init(type, declared, PG_GET_COLLATION(), flinfo->fn_mcxt);
+		value_type_init(type, declared, collation, flinfo->fn_mcxt);
 		flinfo->fn_extra = type;
 	}
 	return type;
@@ -309,6 +310,15 @@ refine_scale(ValueSet *set, int scale)
 	return true;
 }
 
+/* Of a numeric that is not NaN; 0 when it is infinite. */
+static int
+display_scale(Datum value)
+{
+	if (numeric_is_inf(DatumGetNumeric(value)))
+		return 0;
+	return DatumGetInt32(DirectFunctionCall1(numeric_scale, value));
+}
+
 void
 value_set_add(ValueSet *set, Datum value)
 {
@@ -332,6 +342,8 @@ value_set_add(ValueSet *set, Datum value)
 	}
 
 	value_refuse_nan(type, value);
+	if (type->kind == VALUE_NUMERIC)
+		set->scale = Max(set->scale, display_scale(value));
 	if (set->keyed)
 		set->at.keys[set->n++] = value_to_key(type, value);
 	else
@@ -355,7 +367,7 @@ value_set_merge(ValueSet *into, const ValueSet *from)
 		Datum		value = value_set_get(from, i);
 
 		value_set_add(into, value);
-		if (from->keyed)
+		if (from->type->kind == VALUE_NUMERIC)
 			pfree(DatumGetPointer(value));
 	}
 }
@@ -386,6 +398,8 @@ value_set_get(const ValueSet *set, int64 i)
 {
 	if (set->keyed)
 		return value_from_key(set->type, set->at.keys[i], set->scale);
+	if (set->type->kind == VALUE_NUMERIC)
+		return DirectFunctionCall2(numeric_round, set->at.datums[i], Int32GetDatum(set->scale));
 	return set->at.datums[i];
 }
 
@@ -409,6 +423,7 @@ value_set_compare(const ValueSet *left, int64 i, const ValueSet *right, int64 j)
 typedef struct SerializedHead
 {
 	Oid			type;
+	Oid			collation;
 	int32		tag;
 	int32		scale;
 	bool		keyed;
@@ -424,6 +439,7 @@ value_set_serialize(const ValueSet *set, int32 tag)
 
 	memset(&head, 0, sizeof(head));
 	head.type = set->type->type;
+	head.collation = set->type->collation;
 	head.tag = tag;
 	head.scale = set->scale;
 	head.keyed = set->keyed;
@@ -454,7 +470,7 @@ value_set_deserialize(ValueSet *set, bytea *bytes, FunctionCallInfo fcinfo)
 
 	memcpy(&head, at, sizeof(head));
 	at += sizeof(head);
-	value_set_init(set, value_type_of_call(fcinfo, head.type), CurrentMemoryContext);
+	value_set_init(set, value_type_of_call(fcinfo, head.type, head.collation), CurrentMemoryContext);
 	set->keyed = head.keyed;
 	set->scale = head.scale;
 	reserve(set, head.n);

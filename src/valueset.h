@@ -32,7 +32,7 @@ typedef struct ValueSet
 	const ValueType *type;
 	MemoryContext memory;
 	bool		keyed;			/* keys rather than datums */
-	int			scale;			/* of the keys of VALUE_NUMERIC */
+	int			scale;			/* of VALUE_NUMERIC: the finest so far, and that of all keys */
 	int64		n;
 	int64		capacity;
 	union
@@ -46,7 +46,7 @@ typedef struct ValueSet
 extern void value_type_init(ValueType *type, Oid declared, Oid collation, MemoryContext memory);
 
 /* The type of a function's argument, cached in fn_extra. */
-extern ValueType *value_type_of_call(FunctionCallInfo fcinfo, Oid declared);
+extern ValueType *value_type_of_call(FunctionCallInfo fcinfo, Oid declared, Oid collation);
 
 /* Raise 22023 when the value is NaN. */
 extern void value_refuse_nan(const ValueType *type, Datum value);
@@ -63,6 +63,8 @@ extern void value_set_add(ValueSet *set, Datum value);	/* copies; refuses NaN */
 extern void value_set_merge(ValueSet *into, const ValueSet *from);
 extern void value_set_copy(ValueSet *copy, const ValueSet *set);	/* shares the datums' bodies */
 extern void value_set_sort(ValueSet *set);
+
+/* Element i; a numeric with the set's scale. */
 extern Datum value_set_get(const ValueSet *set, int64 i);
 
 /* Compare element i of one with element j of the other; both must have the same form (a copy does). */
