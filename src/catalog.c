@@ -215,7 +215,7 @@ enum
 typedef struct Loading
 {
 	Scorecard  *card;
-	char	   *schema;
+	LoadMode	mode;
 	Oid			priority_hint;
 	Oid			source_hint;
 	Oid			customers_hint;
@@ -338,7 +338,7 @@ read_scorecard(HeapTuple row, TupleDesc desc, void *arg)
 				 errmsg("tier rules of scorecard \"%s\" are incomplete", card->name),
 				 errdetail("%d tiers have %d shares; every tier but the last needs one.", card->n_tiers, n_shares)));
 
-	loading->schema = text_column(row, desc, C_SCHEMA);
+	card->schema = text_column(row, desc, C_SCHEMA);
 	loading->priority_hint = DatumGetObjectId(column(row, desc, C_PRIORITY_OID, &isnull));
 	loading->source_hint = DatumGetObjectId(column(row, desc, C_SOURCE_OID, &isnull));
 	value = column(row, desc, C_CUSTOMERS_OID, &isnull);
@@ -407,8 +407,9 @@ relation_owner(Oid relid)
 
 /* A published table beside the priority table, which must be a plain table of the same owner. */
 static Oid
-published_table(Scorecard *card, const char *schema, const char *suffix)
+published_table(Scorecard *card, const char *suffix)
 {
+	char	   *schema = card->schema;
 	char	   *name = psprintf("%s%s", card->name, suffix);
 	Oid			relid = relation_by_name(schema, name);
 
@@ -432,24 +433,39 @@ published_table(Scorecard *card, const char *schema, const char *suffix)
 	return relid;
 }
 
-/* Find the three published tables and with them the owner. */
-static void
-resolve_published(Loading *loading)
+/* The role that declared a card, when its OID and its name still agree. */
+static Oid
+recorded_owner(Loading *loading)
+{
+	Oid			role = get_role_oid(loading->owner_name, true);
+
+	return loading->believe_hints && role == loading->owner_hint ? role : InvalidOid;
+}
+
+/*
+ * Find the priority table and with it the owner. False when it is gone or another one, in which case the card belongs
+ * to whoever declared it: only for LOAD_TO_DROP, an error otherwise.
+ */
+static bool
+resolve_priority(Loading *loading)
 {
 	Scorecard  *card = loading->card;
-	char	   *priority = quote_qualified_identifier(loading->schema, psprintf("%s_priority", card->name));
-	char	   *found = priority;
-	Oid			relid = resolve(loading, &found, loading->priority_hint);
+	char	   *stored = quote_qualified_identifier(card->schema, psprintf("%s_priority", card->name));
+	char	   *name = stored;
+	Oid			relid = resolve(loading, &name, loading->priority_hint);
+	bool		recorded = loading->believe_hints && relid == loading->priority_hint;
 	char	   *owner_name;
 	char	   *schema;
-	Oid			type;
-	int32		typmod;
-	AttrNumber	attno;
 
+	if (!OidIsValid(relid) && loading->mode == LOAD_TO_DROP)
+	{
+		card->owner = recorded_owner(loading);
+		return false;
+	}
 	if (!OidIsValid(relid))
 		ereport(ERROR,
 				(errcode(ERRCODE_UNDEFINED_TABLE),
-				 errmsg("priority table %s of scorecard \"%s\" does not exist", priority, card->name),
+				 errmsg("priority table %s of scorecard \"%s\" does not exist", stored, card->name),
 				 errhint("Use drop_scorecard to remove the rest of the scorecard.")));
 	card->owner = relation_owner(relid);
 	owner_name = GetUserNameFromId(card->owner, true);
@@ -462,40 +478,91 @@ resolve_published(Loading *loading)
 	/*
 	 * Expressions run as the owner of the priority table. Another table that merely has its name must not lend them
 	 * its owner's rights: only the recorded table may have changed hands, and a restored one keeps its owner's name.
+	 * Whoever alters the card as the new owner agrees to it.
 	 */
-	if (!(loading->believe_hints && relid == loading->priority_hint) && strcmp(owner_name, loading->owner_name) != 0)
-		ereport(ERROR,
-				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
-				 errmsg("table %s is not the one that scorecard \"%s\" publishes", found, card->name),
-				 errdetail("It belongs to role \"%s\", the scorecard to role \"%s\".", owner_name, loading->owner_name),
-				 errhint("Run ALTER TABLE %s OWNER TO %s, or drop_scorecard and create_scorecard.",
-						 found, quote_identifier(loading->owner_name))));
+	if (!recorded && strcmp(owner_name, loading->owner_name) != 0)
+	{
+		if (loading->mode == LOAD_TO_DROP)
+		{
+			card->owner = recorded_owner(loading);
+			return false;
+		}
+		if (loading->mode == LOAD_TO_REFRESH)
+			ereport(ERROR,
+					(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+					 errmsg("table %s may not be the one that scorecard \"%s\" publishes", name, card->name),
+					 errdetail("It belongs to role \"%s\", the scorecard to role \"%s\".", owner_name, loading->owner_name),
+					 errhint("If it is, as after a restore without owners, its owner confirms that by calling alter_scorecard with the scorecard's name.")));
+	}
 
 	schema = get_namespace_name(get_rel_namespace(relid));
 	/* A priority table under another name is found by its hint each time; only its schema is stored. */
-	card->moved = relid != loading->priority_hint || !loading->believe_hints || strcmp(schema, loading->schema) != 0 ||
+	card->moved = !recorded || strcmp(schema, card->schema) != 0 ||
 		strcmp(owner_name, loading->owner_name) != 0 || card->owner != loading->owner_hint;
+	card->schema = schema;
 	card->priority_relid = relid;
-	if (get_rel_relkind(relid) != RELKIND_RELATION)
+	return true;
+}
+
+/* Find the published tables and the type of the key. */
+static void
+resolve_published(Loading *loading)
+{
+	Scorecard  *card = loading->card;
+	AttrNumber	attno;
+	int32		typmod;
+
+	if (!resolve_priority(loading) || loading->mode == LOAD_TO_DROP)
+		return;
+	if (get_rel_relkind(card->priority_relid) != RELKIND_RELATION)
 		ereport(ERROR,
 				(errcode(ERRCODE_WRONG_OBJECT_TYPE),
-				 errmsg("%s of scorecard \"%s\" is not a plain table", found, card->name),
+				 errmsg("%s of scorecard \"%s\" is not a plain table", qualified_name(card->priority_relid), card->name),
 				 errhint("Use drop_scorecard and create_scorecard to publish it again.")));
-	card->purchases_relid = published_table(card, schema, "_purchases");
-	card->history_relid = published_table(card, schema, "_tier_history");
+	card->purchases_relid = published_table(card, "_purchases");
+	card->history_relid = published_table(card, "_tier_history");
 
-	attno = get_attnum(relid, "customer_id");
+	attno = get_attnum(card->priority_relid, "customer_id");
 	if (attno == InvalidAttrNumber)
 		ereport(ERROR,
 				(errcode(ERRCODE_UNDEFINED_COLUMN),
-				 errmsg("priority table %s has no column \"customer_id\"", found),
+				 errmsg("priority table %s has no column \"customer_id\"", qualified_name(card->priority_relid)),
 				 errhint("Use drop_scorecard and create_scorecard to publish it again.")));
-	get_atttypetypmodcoll(relid, attno, &type, &typmod, &card->key_collation);
-	card->key_type = type;
+	get_atttypetypmodcoll(card->priority_relid, attno, &card->key_type, &typmod, &card->key_collation);
+}
+
+/* Find what the card reads. */
+static void
+resolve_sources(Loading *loading)
+{
+	Scorecard  *card = loading->card;
+	bool		strict = loading->mode == LOAD_TO_REFRESH;
+
+	card->source_relid = resolve(loading, &card->source, loading->source_hint);
+	if (!OidIsValid(card->source_relid) && strict)
+		ereport(ERROR,
+				(errcode(ERRCODE_UNDEFINED_TABLE),
+				 errmsg("source table %s of scorecard \"%s\" does not exist", card->source, card->name),
+				 errhint("Name another one with alter_scorecard, or use drop_scorecard.")));
+	if (card->customers)
+	{
+		card->customers_relid = resolve(loading, &card->customers, loading->customers_hint);
+		if (!OidIsValid(card->customers_relid) && strict)
+			ereport(ERROR,
+					(errcode(ERRCODE_UNDEFINED_TABLE),
+					 errmsg("customers table %s of scorecard \"%s\" does not exist", card->customers, card->name),
+					 errhint("Name another one with alter_scorecard, or use drop_scorecard.")));
+	}
+	card->zone = pg_tzset(card->time_zone);
+	if (card->zone == NULL && strict)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("time zone \"%s\" of scorecard \"%s\" is not known to this server", card->time_zone, card->name),
+				 errhint("Install the server's time zone data, or choose another zone with alter_scorecard.")));
 }
 
 Scorecard *
-scorecard_load(int64 id)
+scorecard_load_for(int64 id, LoadMode mode)
 {
 	Oid			types[1] = {INT8OID};
 	Datum		values[1] = {Int64GetDatum(id)};
@@ -503,6 +570,7 @@ scorecard_load(int64 id)
 	Scorecard  *card = palloc0(sizeof(Scorecard));
 
 	loading.card = card;
+	loading.mode = mode;
 	card->id = id;
 	if (catalog_select(load_query, 1, types, values, NULL, read_scorecard, &loading) == 0)
 		ereport(ERROR,
@@ -512,28 +580,14 @@ scorecard_load(int64 id)
 	/* Names that were just changed elsewhere must be seen. */
 	AcceptInvalidationMessages();
 	resolve_published(&loading);
-	card->source_relid = resolve(&loading, &card->source, loading.source_hint);
-	if (!OidIsValid(card->source_relid))
-		ereport(ERROR,
-				(errcode(ERRCODE_UNDEFINED_TABLE),
-				 errmsg("source table %s of scorecard \"%s\" does not exist", card->source, card->name),
-				 errhint("Name another one with alter_scorecard, or use drop_scorecard.")));
-	if (card->customers)
-	{
-		card->customers_relid = resolve(&loading, &card->customers, loading.customers_hint);
-		if (!OidIsValid(card->customers_relid))
-			ereport(ERROR,
-					(errcode(ERRCODE_UNDEFINED_TABLE),
-					 errmsg("customers table %s of scorecard \"%s\" does not exist", card->customers, card->name),
-					 errhint("Name another one with alter_scorecard, or use drop_scorecard.")));
-	}
-	card->zone = pg_tzset(card->time_zone);
-	if (card->zone == NULL)
-		ereport(ERROR,
-				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("time zone \"%s\" of scorecard \"%s\" is not known to this server", card->time_zone, card->name),
-				 errhint("Install the server's time zone data, or choose another zone with alter_scorecard.")));
+	resolve_sources(&loading);
 	return card;
+}
+
+Scorecard *
+scorecard_load(int64 id)
+{
+	return scorecard_load_for(id, LOAD_TO_REFRESH);
 }
 
 void

@@ -526,6 +526,11 @@ expression_check(Expression *expr, Oid relid, const char *search_path)
 	char	   *canonical;
 	List	   *names;
 
+	if (expr->text == NULL)
+		ereport(ERROR,
+				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
+				 errmsg("argument \"%s\" must not be NULL", expr->argument),
+				 errhint("Give an expression over the columns of the relation, such as a column's name.")));
 	if (strspn(expr->text, " \t\r\n") == strlen(expr->text))
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),

@@ -23,6 +23,7 @@ typedef struct Scorecard
 	int64		id;
 	char	   *name;
 	Oid			owner;			/* owner of the priority table */
+	char	   *schema;			/* where everything is published */
 	Oid			priority_relid; /* <name>_priority */
 	Oid			purchases_relid;	/* <name>_purchases, the state */
 	Oid			history_relid;	/* <name>_tier_history */
@@ -103,6 +104,20 @@ extern void owner_scope_leave(OwnerScope *scope);
 /* Both raise when the scorecard or a relation it needs is missing. Memory: the caller's current context. */
 extern int64 scorecard_id_by_name(const char *name);
 extern Scorecard *scorecard_load(int64 id);
+
+/*
+ * The same with gaps. LOAD_TO_ALTER accepts a missing source, relation of customers or time zone (InvalidOid, NULL) and
+ * a priority table that changed hands in a restore. LOAD_TO_DROP accepts any loss: without a priority table of its own
+ * the card belongs to the recorded role, InvalidOid if that is not known for sure.
+ */
+typedef enum LoadMode
+{
+	LOAD_TO_REFRESH,
+	LOAD_TO_ALTER,
+	LOAD_TO_DROP
+} LoadMode;
+
+extern Scorecard *scorecard_load_for(int64 id, LoadMode mode);
 extern void scorecard_check_owner(Scorecard *card);
 
 /* Write back the names, hints and owner that were found, if they moved. Once per refresh, under the scorecard's lock. */

@@ -1,0 +1,56 @@
+-- Scorecards: declared, changed and dropped by their owners.
+
+CREATE FUNCTION custprio.create_scorecard(
+  name text,
+  source regclass,
+  customer text,
+  purchased_at text,
+  amount text,
+  filter text DEFAULT NULL,
+  every interval DEFAULT '15 minutes',
+  time_zone text DEFAULT NULL,
+  history interval DEFAULT NULL,
+  customers regclass DEFAULT NULL,
+  customers_key text DEFAULT NULL,
+  frequency_by text DEFAULT 'purchase',
+  bins int DEFAULT NULL,
+  segment_map text DEFAULT NULL,
+  abc_cuts numeric[] DEFAULT NULL,
+  amount_scale int DEFAULT NULL,
+  max_runtime interval DEFAULT NULL,
+  schema name DEFAULT NULL
+) RETURNS regclass
+  AS 'MODULE_PATHNAME', 'custprio_create_scorecard' LANGUAGE C VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE;
+COMMENT ON FUNCTION custprio.create_scorecard(text, regclass, text, text, text, text, interval, text, interval, regclass,
+  text, text, int, text, numeric[], int, interval, name) IS
+  'declare how the customers of a table of purchases are scored; makes the published tables and views in the schema and returns the priority table';
+
+CREATE FUNCTION custprio.alter_scorecard(
+  name text,
+  source regclass DEFAULT NULL,
+  customer text DEFAULT NULL,
+  purchased_at text DEFAULT NULL,
+  amount text DEFAULT NULL,
+  filter text DEFAULT NULL,
+  every interval DEFAULT NULL,
+  time_zone text DEFAULT NULL,
+  history interval DEFAULT NULL,
+  customers regclass DEFAULT NULL,
+  customers_key text DEFAULT NULL,
+  frequency_by text DEFAULT NULL,
+  bins int DEFAULT NULL,
+  segment_map text DEFAULT NULL,
+  abc_cuts numeric[] DEFAULT NULL,
+  amount_scale int DEFAULT NULL,
+  max_runtime interval DEFAULT NULL,
+  reset text[] DEFAULT NULL
+) RETURNS void
+  AS 'MODULE_PATHNAME', 'custprio_alter_scorecard' LANGUAGE C VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE;
+COMMENT ON FUNCTION custprio.alter_scorecard(text, regclass, text, text, text, text, interval, text, interval, regclass,
+  text, text, int, text, numeric[], int, interval, text[]) IS
+  'change options of a scorecard: NULL leaves one as it is, and those named in reset become what create_scorecard makes of NULL; tables and grants stay';
+
+CREATE FUNCTION custprio.drop_scorecard(name text) RETURNS void
+  AS 'MODULE_PATHNAME', 'custprio_drop_scorecard' LANGUAGE C VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE;
+COMMENT ON FUNCTION custprio.drop_scorecard(text) IS
+  'remove a scorecard with everything that it published; refused while other objects depend on that';

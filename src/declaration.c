@@ -1,0 +1,454 @@
+/*
+ * declaration.c: checks and completes what a scorecard is declared with.
+ *
+ * A declaration that passes here can be refreshed unattended: every option is in range, every expression has a type
+ * that fits, and the owner has the rights to read what it names. What can be wrong is said with the argument's name.
+ * The owner's expressions are evaluated here as the owner, inside a security-restricted operation, as in a refresh.
+ */
+#include "custprio.h"
+
+#include <math.h>
+
+#include "access/transam.h"
+#include "catalog/namespace.h"
+#include "catalog/pg_class.h"
+#include "catalog/pg_type.h"
+#include "commands/extension.h"
+#include "declaration.h"
+#include "exact.h"
+#include "executor/spi.h"
+#include "miscadmin.h"
+#include "pgtime.h"
+#include "scorecard.h"
+#include "utils/acl.h"
+#include "utils/builtins.h"
+#include "utils/lsyscache.h"
+#include "utils/numeric.h"
+#include "utils/syscache.h"
+#include "utils/timestamp.h"
+
+#define ABC_CUTS_MAX 24
+#define BINS_MIN 2
+#define BINS_MAX 9
+
+void
+declaration_init(Declaration *declaration)
+{
+	memset(declaration, 0, sizeof(Declaration));
+	declaration->customer.argument = "customer";
+	declaration->customer.kind = EXPRESSION_KEY;
+	declaration->purchased_at.argument = "purchased_at";
+	declaration->purchased_at.kind = EXPRESSION_TIME;
+	declaration->amount.argument = "amount";
+	declaration->amount.kind = EXPRESSION_AMOUNT;
+	declaration->filter.argument = "filter";
+	declaration->filter.kind = EXPRESSION_CONDITION;
+	declaration->customers_key.argument = "customers_key";
+	declaration->customers_key.kind = EXPRESSION_KEY;
+	declaration->amount_scale = OPTION_UNSET;
+	declaration->bins = OPTION_UNSET;
+}
+
+void
+declaration_check_name(const char *name)
+{
+	const char *c;
+
+	if (name == NULL || *name == '\0')
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("argument \"name\" must not be empty"),
+				 errhint("Give the scorecard a short name, such as 'crm'.")));
+	if (strlen(name) > SCORECARD_NAME_MAX)
+		ereport(ERROR,
+				(errcode(ERRCODE_NAME_TOO_LONG),
+				 errmsg("argument \"name\" is too long"),
+				 errdetail("\"%s\" has %d bytes; a scorecard's name has at most %d.",
+						   name, (int) strlen(name), SCORECARD_NAME_MAX),
+				 errhint("Shorten it; the published tables append to it.")));
+	for (c = name; *c; c++)
+		if ((unsigned char) *c < ' ' || *c == 0x7f)
+			ereport(ERROR,
+					(errcode(ERRCODE_INVALID_NAME),
+					 errmsg("argument \"name\" must not contain control characters"),
+					 errdetail("Byte %d has the value %d.", (int) (c - name) + 1, (unsigned char) *c),
+					 errhint("Use letters, digits and underscores.")));
+}
+
+/* A relation that purchases or customers can be read from: argument says which. */
+static char *
+check_relation(Oid relid, const char *argument, const char *scorecard)
+{
+	HeapTuple	tuple = SearchSysCache1(RELOID, ObjectIdGetDatum(relid));
+	Form_pg_class class;
+	char	   *name;
+	Oid			extension_schema = get_namespace_oid("custprio", true);
+
+	if (!HeapTupleIsValid(tuple))
+		ereport(ERROR,
+				(errcode(ERRCODE_UNDEFINED_TABLE),
+				 errmsg("argument \"%s\": relation with OID %u does not exist", argument, relid)));
+	class = (Form_pg_class) GETSTRUCT(tuple);
+	name = quote_qualified_identifier(get_namespace_name(class->relnamespace), NameStr(class->relname));
+	switch (class->relkind)
+	{
+		case RELKIND_RELATION:
+		case RELKIND_PARTITIONED_TABLE:
+		case RELKIND_VIEW:
+		case RELKIND_MATVIEW:
+		case RELKIND_FOREIGN_TABLE:
+			break;
+		default:
+			ereport(ERROR,
+					(errcode(ERRCODE_WRONG_OBJECT_TYPE),
+					 errmsg("argument \"%s\": %s cannot be read as a table", argument, name),
+					 errhint("Give a table, partitioned table, view, materialized view or foreign table.")));
+	}
+	if (class->relpersistence == RELPERSISTENCE_TEMP)
+		ereport(ERROR,
+				(errcode(ERRCODE_WRONG_OBJECT_TYPE),
+				 errmsg("argument \"%s\": %s is temporary", argument, name),
+				 errhint("Scheduled refreshes cannot see it; use a permanent relation.")));
+	if (relid < FirstNormalObjectId || class->relnamespace == extension_schema)
+		ereport(ERROR,
+				(errcode(ERRCODE_WRONG_OBJECT_TYPE),
+				 errmsg("argument \"%s\": %s is a system catalog", argument, name),
+				 errhint("Give your own table or view.")));
+	if (strncmp(NameStr(class->relname), scorecard, strlen(scorecard)) == 0)
+	{
+		const char *suffix = NameStr(class->relname) + strlen(scorecard);
+
+		if (catalog_select("SELECT 1 FROM custprio.scorecard WHERE name = $1 AND schema_name = $2"
+						   " AND $3 IN ('_priority', '_purchases', '_tier_history', '_tiers', '_tier_summary')",
+						   3, (Oid[]) {TEXTOID, TEXTOID, TEXTOID},
+						   (Datum[]) {CStringGetTextDatum(scorecard),
+									  CStringGetTextDatum(get_namespace_name(class->relnamespace)),
+									  CStringGetTextDatum(suffix)}, NULL, NULL, NULL) > 0)
+			ereport(ERROR,
+					(errcode(ERRCODE_WRONG_OBJECT_TYPE),
+					 errmsg("argument \"%s\": %s is published by this scorecard itself", argument, name),
+					 errhint("Give the relation that holds the purchases.")));
+	}
+	ReleaseSysCache(tuple);
+	return name;
+}
+
+static int
+interval_compare(Interval *a, Interval *b)
+{
+	return DatumGetInt32(DirectFunctionCall2(interval_cmp, IntervalPGetDatum(a), IntervalPGetDatum(b)));
+}
+
+/* An interval option, which must lie between a smallest value and a thousand years. */
+static void
+check_interval(Interval *value, const char *argument, int32 days, TimeOffset time, const char *least)
+{
+	Interval	smallest = {.day = days, .time = time};
+	Interval	largest = {.month = 12000};
+
+	if (value == NULL)
+		return;
+	if (interval_compare(value, &smallest) < 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("argument \"%s\" must be at least %s", argument, least),
+				 errdetail("It is %s.", DatumGetCString(DirectFunctionCall1(interval_out, IntervalPGetDatum(value)))),
+				 errhint("Leave it out, or pass NULL, for none.")));
+	if (interval_compare(value, &largest) > 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("argument \"%s\" must be at most 1000 years", argument),
+				 errdetail("It is %s.", DatumGetCString(DirectFunctionCall1(interval_out, IntervalPGetDatum(value)))),
+				 errhint("Leave it out, or pass NULL, for none.")));
+}
+
+/*
+ * The zone's name as the zone database spells it. POSIX rules such as UTC+3, which mean the opposite of what they seem
+ * to, and plain offsets, which know no daylight saving, are refused.
+ */
+static char *
+check_time_zone(const char *given)
+{
+	static const char *const upper_case_zones[] = {
+		"EST5EDT", "CST6CDT", "MST7MDT", "PST8PDT", "GMT0", "GMT+0", "GMT-0"
+	};
+	const char *argument = given ? given : pg_get_timezone_name(session_timezone);
+	pg_tz	   *zone = isalpha((unsigned char) argument[0]) ? pg_tzset(argument) : NULL;
+	const char *name = zone ? pg_get_timezone_name(zone) : argument;
+	bool		is_rule = true;
+	int			i;
+
+	/* Names of the zone database have a lower-case letter or no digit; PostgreSQL spells rules in upper case. */
+	if (zone && (strpbrk(name, "0123456789") == NULL || strpbrk(name, "abcdefghijklmnopqrstuvwxyz") != NULL))
+		is_rule = false;
+	for (i = 0; zone && i < lengthof(upper_case_zones); i++)
+		if (strcmp(name, upper_case_zones[i]) == 0)
+			is_rule = false;
+	if (is_rule || !pg_tz_acceptable(zone))
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 given ? errmsg("argument \"time_zone\": \"%s\" is not the name of a time zone", given)
+				 : errmsg("argument \"time_zone\": the session's TimeZone \"%s\" is not the name of a time zone", argument),
+				 errhint("Pass a name such as time_zone => 'Europe/Berlin'; pg_timezone_names lists them.")));
+	return pstrdup(name);
+}
+
+static void
+read_bins(HeapTuple row, TupleDesc desc, void *arg)
+{
+	bool		isnull;
+
+	*(int *) arg = DatumGetInt32(heap_getattr(row, 1, desc, &isnull));
+}
+
+/* Complete bins and segment_map from one another. */
+static void
+check_segments(Declaration *declaration)
+{
+	Oid			types[1] = {TEXTOID};
+	Datum		values[1];
+	int			map_bins = 0;
+
+	if (declaration->keep_segments)
+		return;
+	if (declaration->bins != OPTION_UNSET && (declaration->bins < BINS_MIN || declaration->bins > BINS_MAX))
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("argument \"bins\" must be between %d and %d", BINS_MIN, BINS_MAX),
+				 errdetail("It is %d.", declaration->bins),
+				 errhint("5 is usual.")));
+	if (declaration->segment_map == NULL)
+	{
+		switch (declaration->bins)
+		{
+			case OPTION_UNSET:
+			case 5:
+				declaration->segment_map = "rfm_11";
+				break;
+			case 3:
+				declaration->segment_map = "rfm_6";
+				break;
+			default:
+				ereport(NOTICE,
+						(errmsg("scorecard \"%s\" has no segments", declaration->name),
+						 errdetail("No built-in segment map has %d bins.", declaration->bins),
+						 errhint("Define one with create_segment_map and pass it as segment_map.")));
+				return;
+		}
+	}
+
+	/* The key share lock keeps the map from being dropped before this transaction ends. */
+	values[0] = CStringGetTextDatum(declaration->segment_map);
+	catalog_execute("SELECT 1 FROM custprio.segment_map WHERE map = $1 FOR KEY SHARE", 1, types, values, NULL);
+	if (catalog_select("SELECT bins FROM custprio.segment_map WHERE map = $1", 1, types, values, NULL,
+					   read_bins, &map_bins) == 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_UNDEFINED_OBJECT),
+				 errmsg("argument \"segment_map\": segment map \"%s\" does not exist", declaration->segment_map),
+				 errhint("SELECT DISTINCT map FROM custprio.segment_map lists them.")));
+	if (declaration->bins != OPTION_UNSET && declaration->bins != map_bins)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("argument \"bins\" does not fit segment map \"%s\"", declaration->segment_map),
+				 errdetail("bins is %d, the map has %d.", declaration->bins, map_bins),
+				 errhint("Leave bins out to take those of the map.")));
+	declaration->bins = map_bins;
+}
+
+static Datum
+numeric_constant(const char *text)
+{
+	return DirectFunctionCall3(numeric_in, CStringGetDatum(text), ObjectIdGetDatum(InvalidOid), Int32GetDatum(-1));
+}
+
+/* Cuts must ascend between 0 and 1; the default is 80 % and 95 %. */
+static void
+check_abc_cuts(Declaration *declaration)
+{
+	Datum	   *cuts;
+	bool	   *nulls;
+	int			n;
+	Datum		last = numeric_constant("0");
+	Datum		one = numeric_constant("1");
+	int			i;
+
+	if (declaration->abc_cuts == NULL)
+	{
+		Datum		usual[2] = {numeric_constant("0.80"), numeric_constant("0.95")};
+
+		declaration->abc_cuts = construct_array(usual, 2, NUMERICOID, -1, false, TYPALIGN_INT);
+		return;
+	}
+	if (ARR_NDIM(declaration->abc_cuts) != 1)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("argument \"abc_cuts\" must be a list of 1 to %d shares", ABC_CUTS_MAX),
+				 errdetail("It has %d dimensions.", ARR_NDIM(declaration->abc_cuts)),
+				 errhint("Pass for example '{0.80,0.95}'.")));
+	deconstruct_array(declaration->abc_cuts, NUMERICOID, -1, false, TYPALIGN_INT, &cuts, &nulls, &n);
+	if (n > ABC_CUTS_MAX)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("argument \"abc_cuts\" must be a list of 1 to %d shares", ABC_CUTS_MAX),
+				 errdetail("It has %d elements.", n),
+				 errhint("Pass for example '{0.80,0.95}'.")));
+	for (i = 0; i < n; i++)
+	{
+		/* NaN compares as the largest value, so it is refused here too. */
+		if (nulls[i] || !DatumGetBool(DirectFunctionCall2(numeric_gt, cuts[i], last)) ||
+			!DatumGetBool(DirectFunctionCall2(numeric_lt, cuts[i], one)))
+			ereport(ERROR,
+					(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+					 errmsg("argument \"abc_cuts\" must ascend between 0 and 1"),
+					 errdetail("Element %d is %s.", i + 1,
+							   nulls[i] ? "NULL" : DatumGetCString(DirectFunctionCall1(numeric_out, cuts[i]))),
+					 errhint("Pass for example '{0.80,0.95}'.")));
+		last = cuts[i];
+	}
+}
+
+/* Decimals of monetary: as given, or those of the amount's type. */
+static void
+check_amount_scale(Declaration *declaration)
+{
+	Expression *amount = &declaration->amount;
+
+	if (declaration->amount_scale != OPTION_UNSET)
+	{
+		if (declaration->amount_scale < 0 || declaration->amount_scale > EXACT_MAX_SCALE)
+			ereport(ERROR,
+					(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+					 errmsg("argument \"amount_scale\" must be between 0 and %d", EXACT_MAX_SCALE),
+					 errdetail("It is %d.", declaration->amount_scale),
+					 errhint("It is the number of decimals of published amounts; 2 is usual.")));
+		return;
+	}
+	switch (amount->type)
+	{
+		case INT2OID:
+		case INT4OID:
+		case INT8OID:
+			declaration->amount_scale = 0;
+			return;
+		case NUMERICOID:
+			if (amount->typmod >= (int32) VARHDRSZ)
+			{
+				/* The low 11 bits are the scale, which may be negative: as numeric_typmod_scale() in numeric.c. */
+				int			scale = (((amount->typmod - VARHDRSZ) & 0x7ff) ^ 1024) - 1024;
+
+				declaration->amount_scale = Min(Max(scale, 0), EXACT_MAX_SCALE);
+				return;
+			}
+			break;
+		default:
+			break;
+	}
+	declaration->amount_scale = 2;
+	ereport(NOTICE,
+			(errmsg("scorecard \"%s\" publishes amounts with 2 decimals", declaration->name),
+			 errdetail("The type of %s does not tell how many there are.", amount->text),
+			 errhint("Pass amount_scale to choose another number.")));
+}
+
+static void
+check_frequency_by(Declaration *declaration)
+{
+	if (declaration->frequency_by == NULL)
+		declaration->frequency_by = "purchase";
+	if (strcmp(declaration->frequency_by, "purchase") != 0 && strcmp(declaration->frequency_by, "day") != 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("argument \"frequency_by\" must be \"purchase\" or \"day\""),
+				 errdetail("It is \"%s\".", declaration->frequency_by),
+				 errhint("\"purchase\" counts rows, \"day\" counts days with a purchase.")));
+}
+
+/* Run the expressions once over no row: this asks for every right that a refresh will need. */
+static void
+try_query(Declaration *declaration, const char *argument, const char *relation, const char *sql)
+{
+	MemoryContext context = CurrentMemoryContext;
+
+	PG_TRY();
+	{
+		SPI_connect();
+		if (SPI_execute(sql, true, 0) != SPI_OK_SELECT)
+			elog(ERROR, "query failed: %s", sql);
+		SPI_finish();
+	}
+	PG_CATCH();
+	{
+		rethrow_for_argument(context, argument, sql, 0,
+							 psprintf("Role %s must be able to run: %s",
+									  quote_identifier(GetUserNameFromId(declaration->owner, false)), sql));
+	}
+	PG_END_TRY();
+}
+
+static void
+try_expressions(Declaration *declaration)
+{
+	try_query(declaration, "source", declaration->source,
+			  psprintf("SELECT %s, %s, %s FROM %s%s%s LIMIT 0", declaration->customer.text,
+					   declaration->purchased_at.text, declaration->amount.text, declaration->source,
+					   declaration->filter.text ? " WHERE " : "", declaration->filter.text ? declaration->filter.text : ""));
+	if (declaration->customers)
+		try_query(declaration, "customers", declaration->customers,
+				  psprintf("SELECT %s FROM %s LIMIT 0", declaration->customers_key.text, declaration->customers));
+}
+
+/* Both or none of the relation of customers and its key, which must match the customer's type. */
+static void
+check_customers(Declaration *declaration, const char *search_path)
+{
+	if (OidIsValid(declaration->customers_relid) != (declaration->customers_key.text != NULL))
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("arguments \"customers\" and \"customers_key\" belong together"),
+				 errdetail("\"%s\" is missing.", declaration->customers_key.text ? "customers" : "customers_key"),
+				 errhint("Give the relation of customers and the expression over it that equals \"customer\", or neither.")));
+	if (!OidIsValid(declaration->customers_relid))
+		return;
+	declaration->customers = check_relation(declaration->customers_relid, "customers", declaration->name);
+	expression_check(&declaration->customers_key, declaration->customers_relid, search_path);
+	if (declaration->customers_key.type != declaration->customer.type)
+		ereport(ERROR,
+				(errcode(ERRCODE_DATATYPE_MISMATCH),
+				 errmsg("argument \"customers_key\" must have the type of \"customer\""),
+				 errdetail("customers_key is %s, customer is %s.", format_type_be(declaration->customers_key.type),
+						   format_type_be(declaration->customer.type)),
+				 errhint("Cast one of them, for example customers_key => '(%s)::%s'.", declaration->customers_key.text,
+						 format_type_be(declaration->customer.type))));
+}
+
+void
+declaration_check(Declaration *declaration, const char *search_path)
+{
+	OwnerScope	scope;
+
+	declaration_check_name(declaration->name);
+	if (!OidIsValid(declaration->source_relid))
+		ereport(ERROR,
+				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
+				 errmsg("argument \"source\" must not be NULL"),
+				 errhint("Give the table or view that holds the purchases, such as 'public.orders'.")));
+	declaration->source = check_relation(declaration->source_relid, "source", declaration->name);
+	check_interval(declaration->every, "every", 0, USECS_PER_SEC, "1 second");
+	check_interval(declaration->history, "history", 1, 0, "1 day");
+	check_interval(declaration->max_runtime, "max_runtime", 0, USECS_PER_SEC, "1 second");
+	check_frequency_by(declaration);
+	check_segments(declaration);
+	check_abc_cuts(declaration);
+	declaration->time_zone = check_time_zone(declaration->time_zone);
+
+	owner_scope_enter(&scope, declaration->owner, declaration->time_zone);
+	expression_check(&declaration->customer, declaration->source_relid, search_path);
+	expression_check(&declaration->purchased_at, declaration->source_relid, search_path);
+	expression_check(&declaration->amount, declaration->source_relid, search_path);
+	if (declaration->filter.text)
+		expression_check(&declaration->filter, declaration->source_relid, search_path);
+	check_customers(declaration, search_path);
+	try_expressions(declaration);
+	owner_scope_leave(&scope);
+	check_amount_scale(declaration);
+}

@@ -1,0 +1,50 @@
+/* declaration.h: what create_scorecard and alter_scorecard are told, checked and completed. */
+#ifndef CUSTPRIO_DECLARATION_H
+#define CUSTPRIO_DECLARATION_H
+
+#include "datatype/timestamp.h"
+#include "expression.h"
+#include "utils/array.h"
+
+#define OPTION_UNSET PG_INT32_MIN	/* a number that was not given */
+
+typedef struct Declaration
+{
+	/* set by the caller; NULL or invalid where an option was not given */
+	char	   *name;
+	Oid			owner;			/* whose rights the expressions run with */
+	Oid			source_relid;
+	Expression	customer;
+	Expression	purchased_at;
+	Expression	amount;
+	Expression	filter;
+	Oid			customers_relid;
+	Expression	customers_key;
+	Interval   *every;
+	char	   *time_zone;
+	Interval   *history;
+	char	   *frequency_by;
+	int			bins;			/* or OPTION_UNSET */
+	char	   *segment_map;
+	bool		keep_segments;	/* bins and segment_map are as stored, do not choose again */
+	ArrayType  *abc_cuts;
+	int			amount_scale;	/* or OPTION_UNSET */
+	Interval   *max_runtime;
+
+	/* set by declaration_check, beside what it completes above */
+	char	   *source;			/* qualified and quoted names */
+	char	   *customers;
+} Declaration;
+
+/* Everything empty; arguments are named as in SQL. */
+extern void declaration_init(Declaration *declaration);
+
+/*
+ * Check all, fill in defaults, make expressions canonical and try them as the owner. Errors name the argument.
+ * search_path is the caller's, under which new expressions are read.
+ */
+extern void declaration_check(Declaration *declaration, const char *search_path);
+
+extern void declaration_check_name(const char *name);
+
+#endif

@@ -1,0 +1,51 @@
+/* run.h: the account of every refresh (custprio.refresh_run), and the guards around one. */
+#ifndef CUSTPRIO_RUN_H
+#define CUSTPRIO_RUN_H
+
+#include "access/tupdesc.h"
+#include "refresh.h"
+#include "utils/snapshot.h"
+
+/* run.c: rows of custprio.refresh_run; all written as the extension's owner */
+
+/* The next run number. Taken before the work, because history and thresholds carry it. */
+extern int64 run_next_id(void);
+
+/* Insert the row of a refresh that is about to start. */
+extern void run_begin(int64 scorecard, const char *started_by, const RefreshRun *run, TimestampTz started_at);
+
+/* Complete that row. A failure counts the failures in a row before it. */
+extern void run_finish_ok(const RefreshRun *run);
+extern void run_finish_failed(int64 run_id, const ErrorData *edata);
+
+/* Insert the row of a refresh that is done already, and give the row as a composite of tupdesc. */
+extern Datum run_record(int64 scorecard, const char *started_by, const RefreshRun *run,
+						TimestampTz started_at, TupleDesc tupdesc);
+
+/* Note that a due refresh found its scorecard locked; one row per episode. */
+extern void run_record_skipped(int64 scorecard, const char *started_by);
+
+/* Runs of this scorecard that stand as running although the caller holds its lock ended without an account. */
+extern void run_close_stale(int64 scorecard);
+
+/* Delete runs older than custprio.run_retention with their thresholds. */
+extern void run_purge(int64 scorecard);
+
+/* Highest number of a successful run of this scorecard that a snapshot sees; 0: none. */
+extern int64 run_latest_ok(int64 scorecard, Snapshot snapshot);
+
+/* byhand.c: load the card and refresh it, no longer than max_runtime. */
+extern void refresh_bounded(Scorecard *card, RefreshRun *run);
+
+/* control.c */
+
+/* The owner of a scorecard, found without its source; InvalidOid when the role or the scorecard is gone. */
+extern Oid	scorecard_owner(int64 id);
+
+/* Raise unless the current user may act for the scorecard's owner. */
+extern void scorecard_check_caller(int64 id, const char *name);
+
+/* An interval as a plain length of time in microseconds: a month is 30 days, a day 24 hours; saturates. */
+extern int64 interval_length(const Interval *interval);
+
+#endif

@@ -1,0 +1,551 @@
+/*
+ * scorecard.c: create_scorecard, alter_scorecard and drop_scorecard.
+ *
+ * The published tables are made as the caller, who thereby owns them and the scorecard; the catalog row is written
+ * as the extension's owner. A row is written before the tables, so that two sessions that create the same scorecard
+ * meet at the catalog's unique index and not halfway.
+ */
+#include "custprio.h"
+
+#include "catalog/namespace.h"
+#include "catalog/pg_type.h"
+#include "declaration.h"
+#include "miscadmin.h"
+#include "published.h"
+#include "refresh.h"
+#include "scorecard.h"
+#include "utils/acl.h"
+#include "utils/array.h"
+#include "utils/builtins.h"
+#include "utils/lsyscache.h"
+#include "utils/timestamp.h"
+
+PG_FUNCTION_INFO_V1(custprio_create_scorecard);
+PG_FUNCTION_INFO_V1(custprio_alter_scorecard);
+PG_FUNCTION_INFO_V1(custprio_drop_scorecard);
+
+/* Arguments that create_scorecard and alter_scorecard share, in SQL order. */
+enum
+{
+	ARG_NAME, ARG_SOURCE, ARG_CUSTOMER, ARG_PURCHASED_AT, ARG_AMOUNT, ARG_FILTER, ARG_EVERY, ARG_TIME_ZONE,
+	ARG_HISTORY, ARG_CUSTOMERS, ARG_CUSTOMERS_KEY, ARG_FREQUENCY_BY, ARG_BINS, ARG_SEGMENT_MAP, ARG_ABC_CUTS,
+	ARG_AMOUNT_SCALE, ARG_MAX_RUNTIME, ARG_LAST
+};
+
+/* Parameters of a catalog statement. */
+typedef struct Parameters
+{
+	int			n;
+	Oid			type[32];
+	Datum		value[32];
+	char		null[32];
+} Parameters;
+
+static void
+add_value(Parameters *parameters, Oid type, Datum value, bool isnull)
+{
+	parameters->type[parameters->n] = type;
+	parameters->value[parameters->n] = value;
+	parameters->null[parameters->n] = isnull ? 'n' : ' ';
+	parameters->n++;
+}
+
+static void
+add_text(Parameters *parameters, const char *value)
+{
+	add_value(parameters, TEXTOID, value ? CStringGetTextDatum(value) : (Datum) 0, value == NULL);
+}
+
+static void
+add_interval(Parameters *parameters, Interval *value)
+{
+	add_value(parameters, INTERVALOID, IntervalPGetDatum(value), value == NULL);
+}
+
+/* The parameters $1 to $23 of the statements that write a scorecard's row. */
+static void
+add_declaration(Parameters *parameters, Declaration *declaration, const char *schema)
+{
+	parameters->n = 0;
+	add_text(parameters, declaration->name);
+	add_text(parameters, schema);
+	add_text(parameters, declaration->source);
+	add_value(parameters, OIDOID, ObjectIdGetDatum(declaration->source_relid), false);
+	add_text(parameters, declaration->customer.text);
+	add_text(parameters, declaration->purchased_at.text);
+	add_text(parameters, declaration->amount.text);
+	add_text(parameters, declaration->filter.text);
+	add_text(parameters, declaration->customers);
+	add_value(parameters, OIDOID, ObjectIdGetDatum(declaration->customers_relid), declaration->customers == NULL);
+	add_text(parameters, declaration->customers_key.text);
+	add_interval(parameters, declaration->every);
+	add_text(parameters, declaration->time_zone);
+	add_interval(parameters, declaration->history);
+	add_text(parameters, declaration->frequency_by);
+	add_value(parameters, INT4OID, Int32GetDatum(declaration->bins), false);
+	add_text(parameters, declaration->segment_map);
+	add_value(parameters, NUMERICARRAYOID, PointerGetDatum(declaration->abc_cuts), false);
+	add_value(parameters, INT4OID, Int32GetDatum(declaration->amount_scale), false);
+	add_interval(parameters, declaration->max_runtime);
+	add_value(parameters, OIDOID, ObjectIdGetDatum(declaration->owner), false);
+	add_text(parameters, GetUserNameFromId(declaration->owner, false));
+	add_text(parameters, custprio_database_identity());
+}
+
+static int
+execute(Parameters *parameters, const char *sql)
+{
+	return catalog_execute(sql, parameters->n, parameters->type, parameters->value, parameters->null);
+}
+
+static char *
+text_argument(FunctionCallInfo fcinfo, int arg)
+{
+	return PG_ARGISNULL(arg) ? NULL : text_to_cstring(PG_GETARG_TEXT_PP(arg));
+}
+
+static void
+expression_argument(FunctionCallInfo fcinfo, int arg, Expression *expression)
+{
+	if (!PG_ARGISNULL(arg))
+	{
+		expression->text = text_argument(fcinfo, arg);
+		expression->canonical = false;
+	}
+}
+
+/* Put every argument that is not NULL into the declaration. */
+static void
+read_arguments(FunctionCallInfo fcinfo, Declaration *declaration)
+{
+	if (!PG_ARGISNULL(ARG_SOURCE))
+		declaration->source_relid = PG_GETARG_OID(ARG_SOURCE);
+	expression_argument(fcinfo, ARG_CUSTOMER, &declaration->customer);
+	expression_argument(fcinfo, ARG_PURCHASED_AT, &declaration->purchased_at);
+	expression_argument(fcinfo, ARG_AMOUNT, &declaration->amount);
+	expression_argument(fcinfo, ARG_FILTER, &declaration->filter);
+	if (!PG_ARGISNULL(ARG_EVERY))
+		declaration->every = PG_GETARG_INTERVAL_P(ARG_EVERY);
+	if (!PG_ARGISNULL(ARG_TIME_ZONE))
+		declaration->time_zone = text_argument(fcinfo, ARG_TIME_ZONE);
+	if (!PG_ARGISNULL(ARG_HISTORY))
+		declaration->history = PG_GETARG_INTERVAL_P(ARG_HISTORY);
+	if (!PG_ARGISNULL(ARG_CUSTOMERS))
+		declaration->customers_relid = PG_GETARG_OID(ARG_CUSTOMERS);
+	expression_argument(fcinfo, ARG_CUSTOMERS_KEY, &declaration->customers_key);
+	if (!PG_ARGISNULL(ARG_FREQUENCY_BY))
+		declaration->frequency_by = text_argument(fcinfo, ARG_FREQUENCY_BY);
+	if (!PG_ARGISNULL(ARG_ABC_CUTS))
+		declaration->abc_cuts = PG_GETARG_ARRAYTYPE_P(ARG_ABC_CUTS);
+	if (!PG_ARGISNULL(ARG_AMOUNT_SCALE))
+		declaration->amount_scale = PG_GETARG_INT32(ARG_AMOUNT_SCALE);
+	if (!PG_ARGISNULL(ARG_MAX_RUNTIME))
+		declaration->max_runtime = PG_GETARG_INTERVAL_P(ARG_MAX_RUNTIME);
+
+	/* One of these given alone chooses the other. */
+	if (!PG_ARGISNULL(ARG_BINS) || !PG_ARGISNULL(ARG_SEGMENT_MAP))
+	{
+		declaration->keep_segments = false;
+		declaration->bins = PG_ARGISNULL(ARG_BINS) ? OPTION_UNSET : PG_GETARG_INT32(ARG_BINS);
+		declaration->segment_map = text_argument(fcinfo, ARG_SEGMENT_MAP);
+	}
+}
+
+static void
+refuse_read_only(const char *function)
+{
+	PreventCommandDuringRecovery(function);
+	PreventCommandIfReadOnly(function);
+}
+
+/* A schema by name; raises without CREATE on it. */
+static Oid
+creation_namespace(const char *name)
+{
+	MemoryContext context = CurrentMemoryContext;
+	volatile Oid namespace = InvalidOid;
+
+	PG_TRY();
+	{
+		namespace = LookupCreationNamespace(name);
+	}
+	PG_CATCH();
+	{
+		rethrow_for_argument(context, "schema", NULL, 0,
+							 "Scorecards publish tables there: choose a schema in which you may create tables.");
+	}
+	PG_END_TRY();
+	return namespace;
+}
+
+/* The schema to publish in: as named or the first of search_path. */
+static Oid
+target_namespace(const char *name)
+{
+	Oid			namespace;
+
+	if (name == NULL)
+	{
+		List	   *path = fetch_search_path(false);
+
+		if (path == NIL)
+			ereport(ERROR,
+					(errcode(ERRCODE_UNDEFINED_SCHEMA),
+					 errmsg("argument \"schema\": no schema has been selected to publish in"),
+					 errhint("Pass schema => 'name', or set search_path.")));
+		name = get_namespace_name(linitial_oid(path));
+	}
+	namespace = creation_namespace(name);
+	if (isAnyTempNamespace(namespace) || namespace == get_namespace_oid("custprio", true))
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_SCHEMA_NAME),
+				 errmsg("argument \"schema\": nothing can be published in schema \"%s\"", name),
+				 errhint("Choose a schema of your own.")));
+	return namespace;
+}
+
+static void
+read_existing_schema(HeapTuple row, TupleDesc desc, void *arg)
+{
+	bool		isnull;
+
+	*(char **) arg = TextDatumGetCString(heap_getattr(row, 1, desc, &isnull));
+}
+
+static void
+raise_name_taken(const char *name)
+{
+	Oid			types[1] = {TEXTOID};
+	Datum		values[1] = {CStringGetTextDatum(name)};
+	char	   *schema = NULL;
+
+	catalog_select("SELECT schema_name FROM custprio.scorecard WHERE name = $1", 1, types, values, NULL,
+				   read_existing_schema, &schema);
+	ereport(ERROR,
+			(errcode(ERRCODE_DUPLICATE_OBJECT),
+			 errmsg("argument \"name\": scorecard \"%s\" already exists", name),
+			 schema ? errdetail("It publishes in schema \"%s\".", schema) : 0,
+			 errhint("Choose another name, change it with alter_scorecard, or remove it with drop_scorecard.")));
+}
+
+Datum
+custprio_create_scorecard(PG_FUNCTION_ARGS)
+{
+	char	   *search_path = pstrdup(namespace_search_path);
+	Declaration declaration;
+	Parameters	parameters;
+	Oid			name_type[1] = {TEXTOID};
+	Datum		name_value[1];
+	Oid			namespace;
+	Oid			priority;
+
+	refuse_read_only("create_scorecard()");
+	declaration_init(&declaration);
+	declaration.name = text_argument(fcinfo, ARG_NAME);
+	declaration.owner = GetUserId();
+	declaration_check_name(declaration.name);
+	read_arguments(fcinfo, &declaration);
+	name_value[0] = CStringGetTextDatum(declaration.name);
+	if (catalog_select("SELECT 1 FROM custprio.scorecard WHERE name = $1", 1, name_type, name_value, NULL, NULL, NULL) > 0)
+		raise_name_taken(declaration.name);
+	namespace = target_namespace(PG_ARGISNULL(ARG_LAST) ? NULL : NameStr(*PG_GETARG_NAME(ARG_LAST)));
+	published_check_free(declaration.name, namespace);
+	declaration_check(&declaration, search_path);
+
+	/* The table's OID follows when the table exists. */
+	add_declaration(&parameters, &declaration, get_namespace_name(namespace));
+	if (execute(&parameters,
+				"INSERT INTO custprio.scorecard (name, schema_name, priority_oid, source, source_oid, customer,"
+				" purchased_at, amount, filter, customers, customers_oid, customers_key, every, time_zone, history,"
+				" frequency_by, bins, segment_map, abc_cuts, amount_scale, max_runtime, owner_oid, owner_name, recorded_in)"
+				" VALUES ($1, $2, 0, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20,"
+				" $21, $22, $23) ON CONFLICT (name) DO NOTHING") == 0)
+		raise_name_taken(declaration.name);
+	catalog_execute("INSERT INTO custprio.metric (scorecard_id, metric, weight)"
+					" SELECT s.scorecard_id, m, 1 FROM custprio.scorecard s,"
+					" pg_catalog.unnest('{recency,frequency,monetary}'::text[]) m WHERE s.name = $1",
+					1, name_type, name_value, NULL);
+	catalog_execute("INSERT INTO custprio.tier_rule (scorecard_id, tier, share)"
+					" SELECT s.scorecard_id, t.tier::custprio.customer_tier, t.share FROM custprio.scorecard s,"
+					" (VALUES ('A'::text, 0.05), ('B', 0.20), ('C', 0.50), ('D', NULL)) t(tier, share) WHERE s.name = $1",
+					1, name_type, name_value, NULL);
+
+	priority = published_create(declaration.name, namespace, declaration.customer.type, declaration.customer.collation);
+	parameters.n = 0;
+	add_text(&parameters, declaration.name);
+	add_value(&parameters, OIDOID, ObjectIdGetDatum(priority), false);
+	execute(&parameters, "UPDATE custprio.scorecard SET priority_oid = $2 WHERE name = $1");
+
+	/* The first scorecard says whose database this is; a copy of it differs. */
+	parameters.n = 0;
+	add_text(&parameters, psprintf(UINT64_FORMAT, GetSystemIdentifier()));
+	add_value(&parameters, OIDOID, ObjectIdGetDatum(MyDatabaseId), false);
+	execute(&parameters, "INSERT INTO custprio.identity (system_identifier, database_oid) VALUES ($1, $2)"
+			" ON CONFLICT DO NOTHING");
+	scheduler_wake_at_commit();
+	PG_RETURN_OID(priority);
+}
+
+/* What is stored, as a declaration that was checked before. */
+static void
+declare_as_stored(Declaration *declaration, Scorecard *card)
+{
+	Datum	   *cuts = palloc(sizeof(Datum) * Max(card->n_abc_cuts, 1));
+	int			i;
+
+	declaration_init(declaration);
+	declaration->name = card->name;
+	declaration->owner = card->owner;
+	declaration->source_relid = card->source_relid;
+	declaration->customer.text = card->customer;
+	declaration->purchased_at.text = card->purchased_at;
+	declaration->amount.text = card->amount;
+	declaration->filter.text = card->filter;
+	declaration->customers_relid = card->customers_relid;
+	declaration->customers_key.text = card->customers_key;
+	declaration->customer.canonical = declaration->purchased_at.canonical = declaration->amount.canonical =
+		declaration->filter.canonical = declaration->customers_key.canonical = true;
+	declaration->every = card->every;
+	declaration->time_zone = card->time_zone;
+	declaration->history = card->history;
+	declaration->frequency_by = card->frequency_by_day ? "day" : "purchase";
+	declaration->bins = card->bins;
+	declaration->segment_map = card->segment_map;
+	declaration->keep_segments = true;
+	for (i = 0; i < card->n_abc_cuts; i++)
+		cuts[i] = NumericGetDatum(card->abc_cuts[i]);
+	declaration->abc_cuts = construct_array(cuts, card->n_abc_cuts, NUMERICOID, -1, false, TYPALIGN_INT);
+	declaration->amount_scale = card->amount_scale;
+	declaration->max_runtime = card->max_runtime;
+}
+
+/* Put one option back to what create_scorecard makes of NULL; arg becomes the argument it must not be given with. */
+static bool
+reset_option(Declaration *declaration, const char *option, int *arg)
+{
+	if (strcmp(option, "filter") == 0)
+	{
+		declaration->filter.text = NULL;
+		*arg = ARG_FILTER;
+	}
+	else if (strcmp(option, "every") == 0)
+	{
+		declaration->every = NULL;
+		*arg = ARG_EVERY;
+	}
+	else if (strcmp(option, "time_zone") == 0)
+	{
+		declaration->time_zone = NULL;
+		*arg = ARG_TIME_ZONE;
+	}
+	else if (strcmp(option, "history") == 0)
+	{
+		declaration->history = NULL;
+		*arg = ARG_HISTORY;
+	}
+	else if (strcmp(option, "customers") == 0 || strcmp(option, "customers_key") == 0)
+	{
+		/* One is nothing without the other. */
+		declaration->customers_relid = InvalidOid;
+		declaration->customers_key.text = NULL;
+		*arg = option[9] ? ARG_CUSTOMERS_KEY : ARG_CUSTOMERS;
+	}
+	else if (strcmp(option, "frequency_by") == 0)
+	{
+		declaration->frequency_by = NULL;
+		*arg = ARG_FREQUENCY_BY;
+	}
+	else if (strcmp(option, "bins") == 0 || strcmp(option, "segment_map") == 0)
+	{
+		/* Each is chosen from the other. */
+		declaration->keep_segments = false;
+		declaration->bins = OPTION_UNSET;
+		declaration->segment_map = NULL;
+		*arg = strcmp(option, "bins") == 0 ? ARG_BINS : ARG_SEGMENT_MAP;
+	}
+	else if (strcmp(option, "abc_cuts") == 0)
+	{
+		declaration->abc_cuts = NULL;
+		*arg = ARG_ABC_CUTS;
+	}
+	else if (strcmp(option, "amount_scale") == 0)
+	{
+		declaration->amount_scale = OPTION_UNSET;
+		*arg = ARG_AMOUNT_SCALE;
+	}
+	else if (strcmp(option, "max_runtime") == 0)
+	{
+		declaration->max_runtime = NULL;
+		*arg = ARG_MAX_RUNTIME;
+	}
+	else
+		return false;
+	return true;
+}
+
+static void
+reset_options(FunctionCallInfo fcinfo, Declaration *declaration)
+{
+	Datum	   *options;
+	bool	   *nulls;
+	int			n;
+	int			i;
+
+	if (PG_ARGISNULL(ARG_LAST))
+		return;
+	deconstruct_array(PG_GETARG_ARRAYTYPE_P(ARG_LAST), TEXTOID, -1, false, TYPALIGN_INT, &options, &nulls, &n);
+	for (i = 0; i < n; i++)
+	{
+		char	   *option = nulls[i] ? NULL : TextDatumGetCString(options[i]);
+		int			arg;
+
+		if (option == NULL || !reset_option(declaration, option, &arg))
+			ereport(ERROR,
+					(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+					 option ? errmsg("argument \"reset\": \"%s\" is not an option that can be reset", option)
+					 : errmsg("argument \"reset\" must not contain NULL"),
+					 errhint("Options are filter, every, time_zone, history, customers, frequency_by, bins, segment_map, abc_cuts, amount_scale and max_runtime.")));
+		if (!PG_ARGISNULL(arg))
+			ereport(ERROR,
+					(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+					 errmsg("option \"%s\" is both given and reset", option),
+					 errhint("Leave it out of one of the two.")));
+	}
+}
+
+static bool
+same_text(const char *a, const char *b)
+{
+	return (a == NULL || b == NULL) ? a == b : strcmp(a, b) == 0;
+}
+
+/* Numeric equality, so that 0.8 is 0.80. */
+static bool
+same_cuts(Scorecard *card, ArrayType *cuts)
+{
+	Datum	   *elements;
+	int			n;
+	int			i;
+
+	deconstruct_array(cuts, NUMERICOID, -1, false, TYPALIGN_INT, &elements, NULL, &n);
+	if (n != card->n_abc_cuts)
+		return false;
+	for (i = 0; i < n; i++)
+		if (!DatumGetBool(DirectFunctionCall2(numeric_eq, elements[i], NumericGetDatum(card->abc_cuts[i]))))
+			return false;
+	return true;
+}
+
+static bool
+same_interval(Interval *a, Interval *b)
+{
+	/* Field by field: 30 days and 1 month are different histories. */
+	return (a == NULL || b == NULL) ? a == b : a->month == b->month && a->day == b->day && a->time == b->time;
+}
+
+/* Can any published value be another one under the new declaration? */
+static bool
+scores_can_change(Scorecard *card, Declaration *declaration)
+{
+	return declaration->source_relid != card->source_relid ||
+		!same_text(declaration->customer.text, card->customer) ||
+		!same_text(declaration->purchased_at.text, card->purchased_at) ||
+		!same_text(declaration->amount.text, card->amount) ||
+		!same_text(declaration->filter.text, card->filter) ||
+		declaration->customers_relid != card->customers_relid ||
+		!same_text(declaration->customers_key.text, card->customers_key) ||
+		!same_text(declaration->time_zone, card->time_zone) ||
+		!same_interval(declaration->history, card->history) ||
+		(strcmp(declaration->frequency_by, "day") == 0) != card->frequency_by_day ||
+		declaration->bins != card->bins ||
+		!same_text(declaration->segment_map, card->segment_map) ||
+		!same_cuts(card, declaration->abc_cuts) ||
+		declaration->amount_scale != card->amount_scale;
+}
+
+/* The card that the caller wants to change, after its refresh that may be running: locked until the end. */
+static Scorecard *
+lock_own_scorecard(const char *name, LoadMode mode)
+{
+	Scorecard  *card;
+
+	if (name == NULL)
+		ereport(ERROR,
+				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
+				 errmsg("argument \"name\" must not be NULL"),
+				 errhint("SELECT name FROM custprio.scorecard lists the scorecards.")));
+
+	/* Ask for the right before waiting, so that others cannot queue up; ask again for what the wait may have changed. */
+	card = scorecard_load_for(scorecard_id_by_name(name), mode);
+	if (!(mode == LOAD_TO_DROP && superuser()))
+		scorecard_check_owner(card);
+	(void) scorecard_lock(card->id, false, true);
+	card = scorecard_load_for(scorecard_id_by_name(name), mode);
+	if (!(mode == LOAD_TO_DROP && superuser()))
+		scorecard_check_owner(card);
+	return card;
+}
+
+Datum
+custprio_alter_scorecard(PG_FUNCTION_ARGS)
+{
+	char	   *search_path = pstrdup(namespace_search_path);
+	Declaration declaration;
+	Parameters	parameters;
+	Scorecard  *card;
+	bool		rescore;
+
+	refuse_read_only("alter_scorecard()");
+	card = lock_own_scorecard(text_argument(fcinfo, ARG_NAME), LOAD_TO_ALTER);
+	declare_as_stored(&declaration, card);
+	reset_options(fcinfo, &declaration);
+	read_arguments(fcinfo, &declaration);
+	if (!OidIsValid(declaration.source_relid))
+		ereport(ERROR,
+				(errcode(ERRCODE_UNDEFINED_TABLE),
+				 errmsg("source table %s of scorecard \"%s\" does not exist", card->source, card->name),
+				 errhint("Name another one with the argument \"source\".")));
+	if (card->customers && !OidIsValid(declaration.customers_relid) && declaration.customers_key.text)
+		ereport(ERROR,
+				(errcode(ERRCODE_UNDEFINED_TABLE),
+				 errmsg("customers table %s of scorecard \"%s\" does not exist", card->customers, card->name),
+				 errhint("Name another one with the argument \"customers\", or pass reset => '{customers}'.")));
+	declaration_check(&declaration, search_path);
+	if (declaration.customer.type != card->key_type || declaration.customer.collation != card->key_collation)
+		ereport(ERROR,
+				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+				 errmsg("argument \"customer\" changes the type or collation of the key of scorecard \"%s\"", card->name),
+				 errdetail("The published key is %s, the new one %s.", format_type_be(card->key_type),
+						   format_type_be(declaration.customer.type)),
+				 errhint("Cast it to the published type, or use drop_scorecard and create_scorecard.")));
+
+	rescore = scores_can_change(card, &declaration);
+	add_declaration(&parameters, &declaration, card->schema);
+	add_value(&parameters, INT4OID, Int32GetDatum(rescore ? 1 : 0), false);
+	add_value(&parameters, OIDOID, ObjectIdGetDatum(card->priority_relid), false);
+	add_value(&parameters, INT8OID, Int64GetDatum(card->id), false);
+	execute(&parameters,
+			"UPDATE custprio.scorecard SET name = $1, schema_name = $2, source = $3, source_oid = $4, customer = $5,"
+			" purchased_at = $6, amount = $7, filter = $8, customers = $9, customers_oid = $10, customers_key = $11,"
+			" every = $12, time_zone = $13, history = $14, frequency_by = $15, bins = $16, segment_map = $17,"
+			" abc_cuts = $18, amount_scale = $19, max_runtime = $20, owner_oid = $21, owner_name = $22,"
+			" recorded_in = $23, version = version + $24, priority_oid = $25 WHERE scorecard_id = $26");
+	scheduler_wake_at_commit();
+	PG_RETURN_VOID();
+}
+
+Datum
+custprio_drop_scorecard(PG_FUNCTION_ARGS)
+{
+	Oid			types[1] = {INT8OID};
+	Datum		values[1];
+	Scorecard  *card;
+
+	refuse_read_only("drop_scorecard()");
+	card = lock_own_scorecard(text_argument(fcinfo, 0), LOAD_TO_DROP);
+	published_drop(card->name, card->schema, card->priority_relid, card->owner);
+	values[0] = Int64GetDatum(card->id);
+	catalog_execute("DELETE FROM custprio.scorecard WHERE scorecard_id = $1", 1, types, values, NULL);
+	scheduler_wake_at_commit();
+	PG_RETURN_VOID();
+}
