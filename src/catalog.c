@@ -1,39 +1,24 @@
 /*
- * catalog.c: custprio's own tables, read and written on behalf of anybody.
+ * catalog.c: custprio's own tables, read and written on behalf of anybody, and working as somebody else.
  *
  * Nobody has the right to write the catalogs, so every statement here is fixed text that runs as the extension's
- * owner under a pinned search_path. scorecard_load() turns a declaration into relations. Names are stored beside OID
- * hints: the name wins, so that a restored dump finds its tables; a name that is gone is followed through its OID, so
- * that renames are noticed. Hints are believed only in the database where they were taken.
+ * owner under a pinned search_path. The other direction is the owner scope: a scorecard's expressions run as its owner,
+ * whoever calls, in a security-restricted operation and under settings that no session changes.
  */
 #include "custprio.h"
 
 #include "access/genam.h"
-#include "access/htup_details.h"
 #include "access/parallel.h"
 #include "access/table.h"
-#include "access/xact.h"
 #include "access/xlog.h"
-#include "catalog/namespace.h"
-#include "catalog/pg_class.h"
 #include "catalog/pg_extension.h"
-#include "catalog/pg_type.h"
 #include "commands/extension.h"
 #include "executor/spi.h"
 #include "miscadmin.h"
 #include "scorecard.h"
-#include "utils/acl.h"
-#include "utils/array.h"
-#include "utils/builtins.h"
-#include "utils/datum.h"
 #include "utils/fmgroids.h"
 #include "utils/guc.h"
-#include "utils/inval.h"
-#include "utils/lsyscache.h"
 #include "utils/snapmgr.h"
-#include "utils/syscache.h"
-#include "utils/timestamp.h"
-#include "utils/varlena.h"
 
 /* Owner of the installed extension; an error when it is not installed here. */
 Oid
@@ -94,15 +79,26 @@ catalog_scope_enter(OwnerScope *scope)
 void
 owner_scope_enter(OwnerScope *scope, Oid owner, const char *zone)
 {
+	/* What the meaning of an expression's text, or the text form of a value, depends on. */
+	static const char *const pinned[][2] = {
+		{"search_path", "pg_catalog, pg_temp"},
+		{"row_security", "on"},
+		{"DateStyle", "ISO, YMD"},
+		{"IntervalStyle", "postgres"},
+		{"extra_float_digits", "1"},
+		{"bytea_output", "hex"},
+		{"standard_conforming_strings", "on"},
+		{"transform_null_equals", "off"},
+		{"array_nulls", "on"},
+		{"quote_all_identifiers", "off"},
+	};
+	int			i;
+
 	GetUserIdAndSecContext(&scope->userid, &scope->sec_context);
 	SetUserIdAndSecContext(owner, scope->sec_context | SECURITY_RESTRICTED_OPERATION);
 	scope->nest_level = NewGUCNestLevel();
-	pin("search_path", "pg_catalog, pg_temp");
-	pin("row_security", "on");
-	pin("DateStyle", "ISO, YMD");
-	pin("IntervalStyle", "postgres");
-	pin("extra_float_digits", "1");
-	pin("bytea_output", "hex");
+	for (i = 0; i < lengthof(pinned); i++)
+		pin(pinned[i][0], pinned[i][1]);
 	if (zone)
 		pin("TimeZone", zone);
 }
@@ -162,468 +158,4 @@ catalog_select(const char *sql, int nargs, Oid *argtypes, Datum *values, const c
 	}
 	SPI_finish();
 	return count;
-}
-
-static void
-read_id(HeapTuple row, TupleDesc desc, void *arg)
-{
-	bool		isnull;
-
-	*(int64 *) arg = DatumGetInt64(heap_getattr(row, 1, desc, &isnull));
-}
-
-int64
-scorecard_id_by_name(const char *name)
-{
-	Oid			types[1] = {TEXTOID};
-	Datum		values[1] = {CStringGetTextDatum(name)};
-	int64		id = 0;
-
-	if (catalog_select("SELECT scorecard_id FROM custprio.scorecard WHERE name = $1",
-					   1, types, values, NULL, read_id, &id) == 0)
-		ereport(ERROR,
-				(errcode(ERRCODE_UNDEFINED_OBJECT),
-				 errmsg("scorecard \"%s\" does not exist", name),
-				 errhint("SELECT name FROM custprio.scorecard lists them; names are case-sensitive.")));
-	return id;
-}
-
-/* The order of these columns is that of the enum below. */
-static const char *const load_query =
-	"SELECT s.name, s.schema_name, s.priority_oid, s.source, s.source_oid, s.customer, s.purchased_at, s.amount,"
-	" s.filter, s.customers, s.customers_oid, s.customers_key, s.every, s.time_zone, s.history, s.frequency_by, s.bins,"
-	" s.segment_map, s.abc_cuts, s.amount_scale, s.max_runtime, s.paused, s.version, s.owner_oid, s.owner_name,"
-	" s.recorded_in, e.as_of, e.version, e.run_id, e.state_as_of, e.state_version,"
-	" (SELECT m.weight FROM custprio.metric m WHERE m.scorecard_id = s.scorecard_id AND m.metric = 'recency'),"
-	" (SELECT m.weight FROM custprio.metric m WHERE m.scorecard_id = s.scorecard_id AND m.metric = 'frequency'),"
-	" (SELECT m.weight FROM custprio.metric m WHERE m.scorecard_id = s.scorecard_id AND m.metric = 'monetary'),"
-	" ARRAY(SELECT t.tier::int4 FROM custprio.tier_rule t WHERE t.scorecard_id = s.scorecard_id ORDER BY t.tier),"
-	" ARRAY(SELECT t.share FROM custprio.tier_rule t"
-	"       WHERE t.scorecard_id = s.scorecard_id AND t.share IS NOT NULL ORDER BY t.tier)"
-	" FROM custprio.scorecard s LEFT JOIN custprio.epoch e USING (scorecard_id) WHERE s.scorecard_id = $1";
-
-enum
-{
-	C_NAME = 1, C_SCHEMA, C_PRIORITY_OID, C_SOURCE, C_SOURCE_OID, C_CUSTOMER, C_PURCHASED_AT, C_AMOUNT,
-	C_FILTER, C_CUSTOMERS, C_CUSTOMERS_OID, C_CUSTOMERS_KEY, C_EVERY, C_TIME_ZONE, C_HISTORY, C_FREQUENCY_BY, C_BINS,
-	C_SEGMENT_MAP, C_ABC_CUTS, C_AMOUNT_SCALE, C_MAX_RUNTIME, C_PAUSED, C_VERSION, C_OWNER_OID, C_OWNER_NAME,
-	C_RECORDED_IN, C_AS_OF, C_EPOCH_VERSION, C_EPOCH_RUN, C_STATE_AS_OF, C_STATE_VERSION,
-	C_WEIGHT, C_TIERS = C_WEIGHT + SCORECARD_METRICS, C_SHARES
-};
-
-/* What scorecard_load needs beside the card while it resolves relations. */
-typedef struct Loading
-{
-	Scorecard  *card;
-	LoadMode	mode;
-	Oid			priority_hint;
-	Oid			source_hint;
-	Oid			customers_hint;
-	Oid			owner_hint;
-	char	   *owner_name;
-	bool		believe_hints;
-} Loading;
-
-static Datum
-column(HeapTuple row, TupleDesc desc, int attno, bool *isnull)
-{
-	return heap_getattr(row, attno, desc, isnull);
-}
-
-static char *
-text_column(HeapTuple row, TupleDesc desc, int attno)
-{
-	bool		isnull;
-	Datum		value = column(row, desc, attno, &isnull);
-
-	return isnull ? NULL : TextDatumGetCString(value);
-}
-
-static Interval *
-interval_column(HeapTuple row, TupleDesc desc, int attno)
-{
-	bool		isnull;
-	Datum		value = column(row, desc, attno, &isnull);
-
-	return isnull ? NULL : DatumGetIntervalP(datumCopy(value, false, sizeof(Interval)));
-}
-
-/* 0 for NULL */
-static int32
-int_column(HeapTuple row, TupleDesc desc, int attno)
-{
-	bool		isnull;
-	Datum		value = column(row, desc, attno, &isnull);
-
-	return isnull ? 0 : DatumGetInt32(value);
-}
-
-/* A numeric array column as an array of its elements, none of which is NULL. */
-static Numeric *
-numerics_column(HeapTuple row, TupleDesc desc, int attno, int *n)
-{
-	bool		isnull;
-	Datum		value = column(row, desc, attno, &isnull);
-	Datum	   *elements;
-	Numeric    *result;
-	int			i;
-
-	*n = 0;
-	if (isnull)
-		return NULL;
-	deconstruct_array(DatumGetArrayTypePCopy(value), NUMERICOID, -1, false, TYPALIGN_INT, &elements, NULL, n);
-	result = palloc(sizeof(Numeric) * Max(*n, 1));
-	for (i = 0; i < *n; i++)
-		result[i] = DatumGetNumericCopy(elements[i]);
-	return result;
-}
-
-static void
-read_scorecard(HeapTuple row, TupleDesc desc, void *arg)
-{
-	Loading    *loading = arg;
-	Scorecard  *card = loading->card;
-	Datum		value;
-	bool		isnull;
-	Datum	   *tiers;
-	int			n_shares;
-	int			i;
-
-	card->name = text_column(row, desc, C_NAME);
-	card->source = text_column(row, desc, C_SOURCE);
-	card->customer = text_column(row, desc, C_CUSTOMER);
-	card->purchased_at = text_column(row, desc, C_PURCHASED_AT);
-	card->amount = text_column(row, desc, C_AMOUNT);
-	card->filter = text_column(row, desc, C_FILTER);
-	card->customers = text_column(row, desc, C_CUSTOMERS);
-	card->customers_key = text_column(row, desc, C_CUSTOMERS_KEY);
-	card->every = interval_column(row, desc, C_EVERY);
-	card->history = interval_column(row, desc, C_HISTORY);
-	card->max_runtime = interval_column(row, desc, C_MAX_RUNTIME);
-	card->time_zone = text_column(row, desc, C_TIME_ZONE);
-	card->frequency_by_day = strcmp(text_column(row, desc, C_FREQUENCY_BY), "day") == 0;
-	card->bins = int_column(row, desc, C_BINS);
-	card->segment_map = text_column(row, desc, C_SEGMENT_MAP);
-	card->amount_scale = int_column(row, desc, C_AMOUNT_SCALE);
-	card->abc_cuts = numerics_column(row, desc, C_ABC_CUTS, &card->n_abc_cuts);
-	card->paused = DatumGetBool(column(row, desc, C_PAUSED, &isnull));
-	card->version = int_column(row, desc, C_VERSION);
-
-	value = column(row, desc, C_AS_OF, &isnull);
-	card->has_epoch = !isnull;
-	card->as_of = isnull ? 0 : DatumGetInt32(value);
-	card->epoch_version = int_column(row, desc, C_EPOCH_VERSION);
-	value = column(row, desc, C_EPOCH_RUN, &isnull);
-	card->epoch_run = isnull ? 0 : DatumGetInt64(value);
-	value = column(row, desc, C_STATE_AS_OF, &isnull);
-	card->has_state = !isnull;
-	card->state_as_of = isnull ? 0 : DatumGetInt32(value);
-	card->state_version = int_column(row, desc, C_STATE_VERSION);
-
-	for (i = 0; i < SCORECARD_METRICS; i++)
-	{
-		value = column(row, desc, C_WEIGHT + i, &isnull);
-		card->weight[i] = isnull ? int64_to_numeric(0) : DatumGetNumericCopy(value);
-	}
-	value = column(row, desc, C_TIERS, &isnull);
-	deconstruct_array(DatumGetArrayTypePCopy(value), INT4OID, sizeof(int32), true, TYPALIGN_INT,
-					  &tiers, NULL, &card->n_tiers);
-	card->tier = palloc(Max(card->n_tiers, 1));
-	for (i = 0; i < card->n_tiers; i++)
-		card->tier[i] = (uint8) DatumGetInt32(tiers[i]);
-	card->tier_share = numerics_column(row, desc, C_SHARES, &n_shares);
-	if (card->n_tiers == 0 || n_shares != card->n_tiers - 1)
-		ereport(ERROR,
-				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
-				 errmsg("tier rules of scorecard \"%s\" are incomplete", card->name),
-				 errdetail("%d tiers have %d shares; every tier but the last needs one.", card->n_tiers, n_shares)));
-
-	card->schema = text_column(row, desc, C_SCHEMA);
-	loading->priority_hint = DatumGetObjectId(column(row, desc, C_PRIORITY_OID, &isnull));
-	loading->source_hint = DatumGetObjectId(column(row, desc, C_SOURCE_OID, &isnull));
-	value = column(row, desc, C_CUSTOMERS_OID, &isnull);
-	loading->customers_hint = isnull ? InvalidOid : DatumGetObjectId(value);
-	loading->owner_hint = DatumGetObjectId(column(row, desc, C_OWNER_OID, &isnull));
-	loading->owner_name = text_column(row, desc, C_OWNER_NAME);
-	loading->believe_hints = strcmp(text_column(row, desc, C_RECORDED_IN), custprio_database_identity()) == 0;
-}
-
-/* OID of schema.name, InvalidOid when there is none. Rights on the schema are not asked: this reads no data. */
-static Oid
-relation_by_name(const char *schema, const char *name)
-{
-	Oid			namespace = get_namespace_oid(schema, true);
-
-	return OidIsValid(namespace) ? get_relname_relid(name, namespace) : InvalidOid;
-}
-
-static char *
-qualified_name(Oid relid)
-{
-	return quote_qualified_identifier(get_namespace_name(get_rel_namespace(relid)), get_rel_name(relid));
-}
-
-/*
- * Relation behind a stored qualified name and its hint; *name becomes what it is called now. InvalidOid when neither
- * leads anywhere.
- */
-static Oid
-resolve(Loading *loading, char **name, Oid hint)
-{
-	List	   *parts = textToQualifiedNameList(cstring_to_text(*name));
-	Oid			relid = InvalidOid;
-
-	if (list_length(parts) == 2)
-		relid = relation_by_name(strVal(linitial(parts)), strVal(lsecond(parts)));
-	if (!OidIsValid(relid) && loading->believe_hints && OidIsValid(hint) && get_rel_name(hint) != NULL)
-		relid = hint;
-	if (OidIsValid(relid))
-	{
-		if (relid != hint || !loading->believe_hints)
-			loading->card->moved = true;
-		if (relid == hint && strcmp(*name, qualified_name(relid)) != 0)
-		{
-			*name = qualified_name(relid);
-			loading->card->moved = true;
-		}
-	}
-	return relid;
-}
-
-/* Owner of a relation; InvalidOid if it just went away. */
-static Oid
-relation_owner(Oid relid)
-{
-	HeapTuple	tuple = SearchSysCache1(RELOID, ObjectIdGetDatum(relid));
-	Oid			owner = InvalidOid;
-
-	if (HeapTupleIsValid(tuple))
-	{
-		owner = ((Form_pg_class) GETSTRUCT(tuple))->relowner;
-		ReleaseSysCache(tuple);
-	}
-	return owner;
-}
-
-/* A published table beside the priority table, which must be a plain table of the same owner. */
-static Oid
-published_table(Scorecard *card, const char *suffix)
-{
-	char	   *schema = card->schema;
-	char	   *name = psprintf("%s%s", card->name, suffix);
-	Oid			relid = relation_by_name(schema, name);
-
-	if (!OidIsValid(relid))
-		ereport(ERROR,
-				(errcode(ERRCODE_UNDEFINED_TABLE),
-				 errmsg("table %s of scorecard \"%s\" does not exist", quote_qualified_identifier(schema, name), card->name),
-				 errhint("Published tables stay in the schema of the priority table. If this one is lost, use drop_scorecard and create_scorecard.")));
-	if (get_rel_relkind(relid) != RELKIND_RELATION)
-		ereport(ERROR,
-				(errcode(ERRCODE_WRONG_OBJECT_TYPE),
-				 errmsg("%s of scorecard \"%s\" is not a plain table", quote_qualified_identifier(schema, name), card->name),
-				 errhint("Use drop_scorecard and create_scorecard to publish it again.")));
-	if (relation_owner(relid) != card->owner)
-		ereport(ERROR,
-				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
-				 errmsg("table %s of scorecard \"%s\" belongs to another role than the priority table",
-						quote_qualified_identifier(schema, name), card->name),
-				 errhint("Run ALTER TABLE %s OWNER TO %s.", quote_qualified_identifier(schema, name),
-						 quote_identifier(GetUserNameFromId(card->owner, true)))));
-	return relid;
-}
-
-/* The role that declared a card, when its OID and its name still agree. */
-static Oid
-recorded_owner(Loading *loading)
-{
-	Oid			role = get_role_oid(loading->owner_name, true);
-
-	return loading->believe_hints && role == loading->owner_hint ? role : InvalidOid;
-}
-
-/*
- * Find the priority table and with it the owner. False when it is gone or another one, in which case the card belongs
- * to whoever declared it: only for LOAD_TO_DROP, an error otherwise.
- */
-static bool
-resolve_priority(Loading *loading)
-{
-	Scorecard  *card = loading->card;
-	char	   *stored = quote_qualified_identifier(card->schema, psprintf("%s_priority", card->name));
-	char	   *name = stored;
-	Oid			relid = resolve(loading, &name, loading->priority_hint);
-	bool		recorded = loading->believe_hints && relid == loading->priority_hint;
-	char	   *owner_name;
-	char	   *schema;
-
-	if (!OidIsValid(relid) && loading->mode == LOAD_TO_DROP)
-	{
-		card->owner = recorded_owner(loading);
-		return false;
-	}
-	if (!OidIsValid(relid))
-		ereport(ERROR,
-				(errcode(ERRCODE_UNDEFINED_TABLE),
-				 errmsg("priority table %s of scorecard \"%s\" does not exist", stored, card->name),
-				 errhint("Use drop_scorecard to remove the rest of the scorecard.")));
-	card->owner = relation_owner(relid);
-	owner_name = GetUserNameFromId(card->owner, true);
-	if (owner_name == NULL)
-		ereport(ERROR,
-				(errcode(ERRCODE_UNDEFINED_OBJECT),
-				 errmsg("owner of scorecard \"%s\" does not exist", card->name),
-				 errdetail("Role with OID %u was dropped.", card->owner)));
-
-	/*
-	 * Expressions run as the owner of the priority table. Another table that merely has its name must not lend them
-	 * its owner's rights: only the recorded table may have changed hands, and a restored one keeps its owner's name.
-	 * Whoever alters the card as the new owner agrees to it.
-	 */
-	if (!recorded && strcmp(owner_name, loading->owner_name) != 0)
-	{
-		if (loading->mode == LOAD_TO_DROP)
-		{
-			card->owner = recorded_owner(loading);
-			return false;
-		}
-		if (loading->mode == LOAD_TO_REFRESH)
-			ereport(ERROR,
-					(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
-					 errmsg("table %s may not be the one that scorecard \"%s\" publishes", name, card->name),
-					 errdetail("It belongs to role \"%s\", the scorecard to role \"%s\".", owner_name, loading->owner_name),
-					 errhint("If it is, as after a restore without owners, its owner confirms that by calling alter_scorecard with the scorecard's name.")));
-	}
-
-	schema = get_namespace_name(get_rel_namespace(relid));
-	/* A priority table under another name is found by its hint each time; only its schema is stored. */
-	card->moved = !recorded || strcmp(schema, card->schema) != 0 ||
-		strcmp(owner_name, loading->owner_name) != 0 || card->owner != loading->owner_hint;
-	card->schema = schema;
-	card->priority_relid = relid;
-	return true;
-}
-
-/* Find the published tables and the type of the key. */
-static void
-resolve_published(Loading *loading)
-{
-	Scorecard  *card = loading->card;
-	AttrNumber	attno;
-	int32		typmod;
-
-	if (!resolve_priority(loading) || loading->mode == LOAD_TO_DROP)
-		return;
-	if (get_rel_relkind(card->priority_relid) != RELKIND_RELATION)
-		ereport(ERROR,
-				(errcode(ERRCODE_WRONG_OBJECT_TYPE),
-				 errmsg("%s of scorecard \"%s\" is not a plain table", qualified_name(card->priority_relid), card->name),
-				 errhint("Use drop_scorecard and create_scorecard to publish it again.")));
-	card->purchases_relid = published_table(card, "_purchases");
-	card->history_relid = published_table(card, "_tier_history");
-
-	attno = get_attnum(card->priority_relid, "customer_id");
-	if (attno == InvalidAttrNumber)
-		ereport(ERROR,
-				(errcode(ERRCODE_UNDEFINED_COLUMN),
-				 errmsg("priority table %s has no column \"customer_id\"", qualified_name(card->priority_relid)),
-				 errhint("Use drop_scorecard and create_scorecard to publish it again.")));
-	get_atttypetypmodcoll(card->priority_relid, attno, &card->key_type, &typmod, &card->key_collation);
-}
-
-/* Find what the card reads. */
-static void
-resolve_sources(Loading *loading)
-{
-	Scorecard  *card = loading->card;
-	bool		strict = loading->mode == LOAD_TO_REFRESH;
-
-	card->source_relid = resolve(loading, &card->source, loading->source_hint);
-	if (!OidIsValid(card->source_relid) && strict)
-		ereport(ERROR,
-				(errcode(ERRCODE_UNDEFINED_TABLE),
-				 errmsg("source table %s of scorecard \"%s\" does not exist", card->source, card->name),
-				 errhint("Name another one with alter_scorecard, or use drop_scorecard.")));
-	if (card->customers)
-	{
-		card->customers_relid = resolve(loading, &card->customers, loading->customers_hint);
-		if (!OidIsValid(card->customers_relid) && strict)
-			ereport(ERROR,
-					(errcode(ERRCODE_UNDEFINED_TABLE),
-					 errmsg("customers table %s of scorecard \"%s\" does not exist", card->customers, card->name),
-					 errhint("Name another one with alter_scorecard, or use drop_scorecard.")));
-	}
-	card->zone = pg_tzset(card->time_zone);
-	if (card->zone == NULL && strict)
-		ereport(ERROR,
-				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("time zone \"%s\" of scorecard \"%s\" is not known to this server", card->time_zone, card->name),
-				 errhint("Install the server's time zone data, or choose another zone with alter_scorecard.")));
-}
-
-Scorecard *
-scorecard_load_for(int64 id, LoadMode mode)
-{
-	Oid			types[1] = {INT8OID};
-	Datum		values[1] = {Int64GetDatum(id)};
-	Loading		loading = {0};
-	Scorecard  *card = palloc0(sizeof(Scorecard));
-
-	loading.card = card;
-	loading.mode = mode;
-	card->id = id;
-	if (catalog_select(load_query, 1, types, values, NULL, read_scorecard, &loading) == 0)
-		ereport(ERROR,
-				(errcode(ERRCODE_UNDEFINED_OBJECT),
-				 errmsg("scorecard number " INT64_FORMAT " does not exist", id)));
-
-	/* Names that were just changed elsewhere must be seen. */
-	AcceptInvalidationMessages();
-	resolve_published(&loading);
-	resolve_sources(&loading);
-	return card;
-}
-
-Scorecard *
-scorecard_load(int64 id)
-{
-	return scorecard_load_for(id, LOAD_TO_REFRESH);
-}
-
-void
-scorecard_check_owner(Scorecard *card)
-{
-	if (!has_privs_of_role(GetUserId(), card->owner))
-		ereport(ERROR,
-				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
-				 errmsg("must be owner of scorecard \"%s\"", card->name),
-				 errdetail("The scorecard belongs to role \"%s\".", GetUserNameFromId(card->owner, false))));
-}
-
-void
-scorecard_heal(Scorecard *card)
-{
-	Oid			types[10] = {INT8OID, TEXTOID, OIDOID, TEXTOID, OIDOID, TEXTOID, OIDOID, OIDOID, TEXTOID, TEXTOID};
-	Datum		values[10];
-	char		nulls[11] = "          ";
-
-	if (!card->moved || RecoveryInProgress() || XactReadOnly)
-		return;
-	values[0] = Int64GetDatum(card->id);
-	values[1] = CStringGetTextDatum(get_namespace_name(get_rel_namespace(card->priority_relid)));
-	values[2] = ObjectIdGetDatum(card->priority_relid);
-	values[3] = CStringGetTextDatum(card->source);
-	values[4] = ObjectIdGetDatum(card->source_relid);
-	values[5] = card->customers ? CStringGetTextDatum(card->customers) : (Datum) 0;
-	values[6] = ObjectIdGetDatum(card->customers_relid);
-	values[7] = ObjectIdGetDatum(card->owner);
-	values[8] = CStringGetTextDatum(GetUserNameFromId(card->owner, false));
-	values[9] = CStringGetTextDatum(custprio_database_identity());
-	if (card->customers == NULL)
-		nulls[5] = nulls[6] = 'n';
-	catalog_execute("UPDATE custprio.scorecard SET schema_name = $2, priority_oid = $3, source = $4, source_oid = $5,"
-					" customers = $6, customers_oid = $7, owner_oid = $8, owner_name = $9, recorded_in = $10"
-					" WHERE scorecard_id = $1",
-					10, types, values, nulls);
-	card->moved = false;
 }

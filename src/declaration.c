@@ -10,7 +10,7 @@
 #include <math.h>
 
 #include "access/transam.h"
-#include "catalog/namespace.h"
+#include "catalog/dependency.h"
 #include "catalog/pg_class.h"
 #include "catalog/pg_type.h"
 #include "commands/extension.h"
@@ -82,7 +82,6 @@ check_relation(Oid relid, const char *argument, const char *scorecard)
 	HeapTuple	tuple = SearchSysCache1(RELOID, ObjectIdGetDatum(relid));
 	Form_pg_class class;
 	char	   *name;
-	Oid			extension_schema = get_namespace_oid("custprio", true);
 
 	if (!HeapTupleIsValid(tuple))
 		ereport(ERROR,
@@ -109,7 +108,7 @@ check_relation(Oid relid, const char *argument, const char *scorecard)
 				(errcode(ERRCODE_WRONG_OBJECT_TYPE),
 				 errmsg("argument \"%s\": %s is temporary", argument, name),
 				 errhint("Scheduled refreshes cannot see it; use a permanent relation.")));
-	if (relid < FirstNormalObjectId || class->relnamespace == extension_schema)
+	if (relid < FirstNormalObjectId || getExtensionOfObject(RelationRelationId, relid) == get_extension_oid("custprio", false))
 		ereport(ERROR,
 				(errcode(ERRCODE_WRONG_OBJECT_TYPE),
 				 errmsg("argument \"%s\": %s is a system catalog", argument, name),
@@ -378,7 +377,7 @@ try_query(Declaration *declaration, const char *argument, const char *relation, 
 	}
 	PG_CATCH();
 	{
-		rethrow_for_argument(context, argument, sql, 0,
+		rethrow_for_argument(context, argument,
 							 psprintf("Role %s must be able to run: %s",
 									  quote_identifier(GetUserNameFromId(declaration->owner, false)), sql));
 	}

@@ -8,9 +8,11 @@
  */
 #include "custprio.h"
 
+#include "access/genam.h"
 #include "access/nbtree.h"
 #include "access/relation.h"
-#include "access/stratnum.h"
+#include "access/table.h"
+#include "access/transam.h"
 #include "catalog/pg_am.h"
 #include "catalog/pg_cast.h"
 #include "catalog/pg_collation.h"
@@ -18,7 +20,6 @@
 #include "catalog/pg_type.h"
 #include "commands/defrem.h"
 #include "expression.h"
-#include "nodes/makefuncs.h"
 #include "nodes/nodeFuncs.h"
 #include "parser/parse_coerce.h"
 #include "parser/parse_collate.h"
@@ -26,9 +27,6 @@
 #include "parser/parse_node.h"
 #include "parser/parse_relation.h"
 #include "parser/parser.h"
-#include "access/genam.h"
-#include "access/table.h"
-#include "access/transam.h"
 #include "utils/builtins.h"
 #include "utils/fmgroids.h"
 #include "utils/guc.h"
@@ -50,12 +48,9 @@ typedef struct CheckContext
 	bool		has_column;
 } CheckContext;
 
-/*
- * In a PG_CATCH block: raise the error again as one about an argument. prefix is the length of what stood before text
- * in the parsed string. hint is used when the error has none of its own.
- */
+/* In a PG_CATCH block: raise the error again as one about an argument. */
 void
-rethrow_for_argument(MemoryContext context, const char *argument, const char *text, int prefix, const char *hint)
+rethrow_for_argument(MemoryContext context, const char *argument, const char *hint)
 {
 	ErrorData  *edata;
 
@@ -67,15 +62,23 @@ rethrow_for_argument(MemoryContext context, const char *argument, const char *te
 		edata->message = psprintf("argument \"%s\": %s", argument, edata->message);
 		if (edata->hint == NULL && hint)
 			edata->hint = pstrdup(hint);
-		if (text && edata->cursorpos > 0)
-		{
-			edata->internalpos = Max(edata->cursorpos - prefix, 1);
-			edata->internalquery = pstrdup(text);
-		}
-		edata->cursorpos = 0;
 	}
 	FlushErrorState();
 	ReThrowError(edata);
+}
+
+/* Error context: positions are in the expression, not in the statement that the client sent. */
+static void
+point_into_expression(void *arg)
+{
+	int			position = geterrposition();
+
+	if (position > 0)
+	{
+		errposition(0);
+		internalerrposition(Max(position - (int) strlen(SELECT_PREFIX), 1));
+		internalerrquery((const char *) arg);
+	}
 }
 
 /* The one expression in text, raw. Anything else that a SELECT could carry is refused. */
@@ -168,11 +171,11 @@ means_current_time(const char *text, int length)
 }
 
 static void
-refuse_current_time(CheckContext *context, Node *node, const char *what)
+refuse_current_time(CheckContext *context, Node *node)
 {
 	ereport(ERROR,
 			(errcode(ERRCODE_INVALID_OBJECT_DEFINITION),
-			 errmsg("%s depends on the current time", what),
+			 errmsg("must not depend on the current time"),
 			 errhint(HINT_CURRENT_TIME),
 			 parser_errposition(context->pstate, exprLocation(node))));
 }
@@ -189,7 +192,7 @@ check_constant(CheckContext *context, Const *constant)
 	literal = strchr(source + constant->location, '\'');
 	/* Only the literal itself counts: at most a prefix such as E stands before its quote. */
 	if (literal && literal - (source + constant->location) <= 2 && means_current_time(literal + 1, strlen(literal + 1)))
-		refuse_current_time(context, (Node *) constant, "a constant");
+		refuse_current_time(context, (Node *) constant);
 }
 
 /* The same detour through text: 'now'::text::date. */
@@ -206,11 +209,46 @@ check_text_input(CheckContext *context, CoerceViaIO *coerce)
 		char	   *input = TextDatumGetCString(((Const *) arg)->constvalue);
 
 		if (means_current_time(input, strlen(input)))
-			refuse_current_time(context, (Node *) coerce, "a constant");
+			refuse_current_time(context, (Node *) coerce);
 	}
 }
 
-/* Is a function one of PostgreSQL's own casts? Those depend at most on settings that a refresh pins. */
+static bool
+is_clock_function(Oid function, void *arg)
+{
+	switch (function)
+	{
+		case F_NOW:
+		case F_TRANSACTION_TIMESTAMP:
+		case F_STATEMENT_TIMESTAMP:
+		case F_CLOCK_TIMESTAMP:
+		case F_TIMEOFDAY:
+		case F_AGE_TIMESTAMP:
+		case F_AGE_TIMESTAMPTZ:
+			return true;
+		default:
+			return false;
+	}
+}
+
+/* Refuse what depends on the current time: looked for first, because it deserves the better hint. */
+static bool
+refuse_clock(Node *node, CheckContext *context)
+{
+	if (node == NULL)
+		return false;
+	if (IsA(node, Const))
+		check_constant(context, (Const *) node);
+	else if (IsA(node, CoerceViaIO))
+		check_text_input(context, (CoerceViaIO *) node);
+	else if (IsA(node, SQLValueFunction) && ((SQLValueFunction *) node)->op <= SVFOP_LOCALTIMESTAMP_N)
+		refuse_current_time(context, node);
+	else if (check_functions_in_node(node, is_clock_function, NULL))
+		refuse_current_time(context, node);
+	return expression_tree_walker(node, refuse_clock, (void *) context);
+}
+
+/* Is a function one of PostgreSQL's own casts of dates, times and money? They depend on settings, not on other data. */
 static bool
 is_builtin_cast(Oid function)
 {
@@ -224,7 +262,13 @@ is_builtin_cast(Oid function)
 	rel = table_open(CastRelationId, AccessShareLock);
 	scan = systable_beginscan(rel, InvalidOid, false, NULL, 0, NULL);
 	while (!found && HeapTupleIsValid(tuple = systable_getnext(scan)))
-		found = ((Form_pg_cast) GETSTRUCT(tuple))->castfunc == function;
+	{
+		Form_pg_cast cast = (Form_pg_cast) GETSTRUCT(tuple);
+
+		found = cast->castfunc == function &&
+			(is_date_time(cast->castsource) || is_date_time(cast->casttarget) ||
+			 cast->castsource == MONEYOID || cast->casttarget == MONEYOID);
+	}
 	systable_endscan(scan);
 	table_close(rel, AccessShareLock);
 	return found;
@@ -241,20 +285,6 @@ check_function(Oid function, void *arg)
 
 	if (volatility == PROVOLATILE_IMMUTABLE)
 		return false;
-	switch (function)
-	{
-		case F_NOW:
-		case F_TRANSACTION_TIMESTAMP:
-		case F_STATEMENT_TIMESTAMP:
-		case F_CLOCK_TIMESTAMP:
-		case F_TIMEOFDAY:
-		case F_AGE_TIMESTAMP:
-		case F_AGE_TIMESTAMPTZ:
-			refuse_current_time(context, node, psprintf("function %s", format_procedure(function)));
-			break;
-		default:
-			break;
-	}
 	if (volatility == PROVOLATILE_STABLE)
 	{
 		/* Text forms of dates and times follow DateStyle and TimeZone, which a refresh pins. */
@@ -310,9 +340,6 @@ check_node(Node *node, CheckContext *context)
 						 parser_errposition(pstate, exprLocation(node))));
 			context->has_column = true;
 			break;
-		case T_Const:
-			check_constant(context, (Const *) node);
-			break;
 		case T_Param:
 			ereport(ERROR,
 					(errcode(ERRCODE_UNDEFINED_PARAMETER),
@@ -335,25 +362,11 @@ check_node(Node *node, CheckContext *context)
 					 parser_errposition(pstate, exprLocation(node))));
 			break;
 		case T_SQLValueFunction:
-			switch (((SQLValueFunction *) node)->op)
-			{
-				case SVFOP_CURRENT_ROLE:
-				case SVFOP_CURRENT_USER:
-				case SVFOP_USER:
-				case SVFOP_SESSION_USER:
-				case SVFOP_CURRENT_CATALOG:
-				case SVFOP_CURRENT_SCHEMA:
-					ereport(ERROR,
-							(errcode(ERRCODE_INVALID_OBJECT_DEFINITION),
-							 errmsg("must not depend on the current user, schema or database"),
-							 parser_errposition(pstate, exprLocation(node))));
-					break;
-				default:
-					refuse_current_time(context, node, "an expression with the current date or time");
-			}
-			break;
-		case T_CoerceViaIO:
-			check_text_input(context, (CoerceViaIO *) node);
+			/* The current time was refused before. */
+			ereport(ERROR,
+					(errcode(ERRCODE_INVALID_OBJECT_DEFINITION),
+					 errmsg("must not depend on the current user, schema or database"),
+					 parser_errposition(pstate, exprLocation(node))));
 			break;
 		default:
 			break;
@@ -367,6 +380,13 @@ check_node(Node *node, CheckContext *context)
 	context->node = node;
 	(void) check_functions_in_node(node, check_function, context);
 	return expression_tree_walker(node, check_node, (void *) context);
+}
+
+static int
+hint_cast(Expression *expr, const char *type)
+{
+	return errhint("Cast it, for example %s => %s.", expr->argument,
+				   quote_literal_cstr(psprintf("(%s)::%s", expr->text, type)));
 }
 
 /* Is equality of a type under a collation the same as equality of its bytes? */
@@ -406,7 +426,7 @@ check_key(Expression *expr)
 				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
 				 errmsg("type %s cannot be a customer key", format_type_be(expr->type)),
 				 errdetail("Keys are of types in which equal values have equal bytes, such as bigint, integer, uuid and text."),
-				 errhint("Cast it, for example %s => '(%s)::text'.", expr->argument, expr->text)));
+				 hint_cast(expr, "text")));
 }
 
 /* The type that an expression of this kind is stored with; an error when its own does not fit. */
@@ -423,7 +443,7 @@ target_type(Expression *expr, Oid type)
 			ereport(ERROR,
 					(errcode(ERRCODE_DATATYPE_MISMATCH),
 					 errmsg("must be a date, timestamp or timestamp with time zone, not %s", format_type_be(type)),
-					 errhint("Cast it, for example %s => '(%s)::timestamptz'.", expr->argument, expr->text)));
+					 hint_cast(expr, "timestamptz")));
 			break;
 		case EXPRESSION_AMOUNT:
 			switch (type)
@@ -439,7 +459,7 @@ target_type(Expression *expr, Oid type)
 					ereport(ERROR,
 							(errcode(ERRCODE_DATATYPE_MISMATCH),
 							 errmsg("must be a number, not %s", format_type_be(type)),
-							 errhint("Cast it, for example %s => '(%s)::numeric'.", expr->argument, expr->text)));
+							 hint_cast(expr, "numeric")));
 			}
 			break;
 		case EXPRESSION_CONDITION:
@@ -461,7 +481,11 @@ analyse(Expression *expr, Relation rel)
 {
 	MemoryContext context = CurrentMemoryContext;
 	Node	   *volatile result = NULL;
+	ErrorContextCallback callback;
 
+	callback.callback = point_into_expression;
+	callback.arg = expr->text;
+	callback.previous = error_context_stack;
 	PG_TRY();
 	{
 		ParseState *pstate = make_parsestate(NULL);
@@ -471,6 +495,7 @@ analyse(Expression *expr, Relation rel)
 		Oid			type;
 		Oid			target;
 
+		error_context_stack = &callback;
 		pstate->p_sourcetext = psprintf(SELECT_PREFIX "%s", expr->text);
 		item = addRangeTableEntryForRelation(pstate, rel, AccessShareLock, NULL, true, true);
 		addNSItemToQuery(pstate, item, true, true, true);
@@ -481,6 +506,7 @@ analyse(Expression *expr, Relation rel)
 			node = coerce_type(pstate, node, UNKNOWNOID, expr->kind == EXPRESSION_CONDITION ? BOOLOID : TEXTOID, -1,
 							   COERCION_IMPLICIT, COERCE_IMPLICIT_CAST, -1);
 		check.pstate = pstate;
+		refuse_clock(node, &check);
 		check_node(node, &check);
 		if (!check.has_column && (expr->kind == EXPRESSION_KEY || expr->kind == EXPRESSION_TIME))
 			ereport(ERROR,
@@ -507,11 +533,12 @@ analyse(Expression *expr, Relation rel)
 		if (expr->kind == EXPRESSION_KEY)
 			check_key(expr);
 		free_parsestate(pstate);
+		error_context_stack = callback.previous;
 		result = node;
 	}
 	PG_CATCH();
 	{
-		rethrow_for_argument(context, expr->argument, expr->text, strlen(SELECT_PREFIX), NULL);
+		rethrow_for_argument(context, expr->argument, NULL);
 	}
 	PG_END_TRY();
 	return result;

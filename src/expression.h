@@ -37,8 +37,10 @@ extern void expression_check(Expression *expr, Oid relid, const char *search_pat
 /* The tree of a canonical expression, its columns as Vars of varno 1. To be called within an owner scope. */
 extern Node *expression_parse(Expression *expr, Oid relid);
 
-/* The start of every message about an argument, for errors that arise when the expressions run. */
-extern void rethrow_for_argument(MemoryContext context, const char *argument, const char *text, int prefix,
-								 const char *hint) pg_attribute_noreturn();
+/*
+ * In a PG_CATCH block: raise the error again with the argument's name at the start of the message, and with hint if it
+ * has none of its own. context is the one to work in.
+ */
+extern void rethrow_for_argument(MemoryContext context, const char *argument, const char *hint) pg_attribute_noreturn();
 
 #endif

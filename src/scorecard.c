@@ -171,22 +171,23 @@ creation_namespace(const char *name)
 	}
 	PG_CATCH();
 	{
-		rethrow_for_argument(context, "schema", NULL, 0,
+		rethrow_for_argument(context, "schema",
 							 "Scorecards publish tables there: choose a schema in which you may create tables.");
 	}
 	PG_END_TRY();
 	return namespace;
 }
 
-/* The schema to publish in: as named or the first of search_path. */
+/* The schema to publish in: as named, or the first of search_path that is not custprio's own. */
 static Oid
 target_namespace(const char *name)
 {
+	Oid			extension_schema = get_namespace_oid("custprio", true);
 	Oid			namespace;
 
 	if (name == NULL)
 	{
-		List	   *path = fetch_search_path(false);
+		List	   *path = list_delete_oid(fetch_search_path(false), extension_schema);
 
 		if (path == NIL)
 			ereport(ERROR,
@@ -196,7 +197,7 @@ target_namespace(const char *name)
 		name = get_namespace_name(linitial_oid(path));
 	}
 	namespace = creation_namespace(name);
-	if (isAnyTempNamespace(namespace) || namespace == get_namespace_oid("custprio", true))
+	if (isAnyTempNamespace(namespace) || namespace == extension_schema)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_SCHEMA_NAME),
 				 errmsg("argument \"schema\": nothing can be published in schema \"%s\"", name),

@@ -101,6 +101,8 @@ typedef struct OwnerScope
 extern void owner_scope_enter(OwnerScope *scope, Oid owner, const char *zone);
 extern void owner_scope_leave(OwnerScope *scope);
 
+/* scorecard_load.c */
+
 /* Both raise when the scorecard or a relation it needs is missing. Memory: the caller's current context. */
 extern int64 scorecard_id_by_name(const char *name);
 extern Scorecard *scorecard_load(int64 id);
