@@ -14,14 +14,6 @@
 #include "lib/stringinfo.h"
 #include "miscadmin.h"
 
-static inline int
-partition_of(uint64 hash)
-{
-	return hash >> 59;
-}
-
-StaticAssertDecl(SPILL_PARTITIONS == 1 << (64 - 59), "partitions are the upper five bits of the hash");
-
 PurchaseSpill *
 purchase_spill_create(void)
 {
@@ -77,7 +69,7 @@ purchase_spill_write(PurchaseSpill *spill, PurchaseTable *table)
 	for (uint32 id = 0; id < map->n; id++)
 	{
 		PurchaseEntry *entry = purchase_table_entry(table, id);
-		BufFile    *file = spill->file[partition_of(keymap_hash(map, entry->key))];
+		BufFile    *file = spill->file[purchase_spill_partition(keymap_hash(map, entry->key))];
 		Size		size = SUMMARY_SIZE(entry->summary);
 
 		if (map->byval)

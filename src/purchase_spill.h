@@ -9,6 +9,12 @@
 
 #define SPILL_PARTITIONS 32
 
+static inline int
+purchase_spill_partition(uint64 hash)
+{
+	return hash >> 59;			/* the upper five bits */
+}
+
 typedef struct PurchaseSpill
 {
 	BufFile    *file[SPILL_PARTITIONS];

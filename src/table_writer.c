@@ -34,6 +34,7 @@ typedef struct TableWriterState
 	EPQState	epq;
 	bool		bulk;
 	BulkInsertState bistate;
+	MemoryContext context;		/* of the slots */
 	MemoryContext batch_context;	/* heap_multi_insert leaves memory behind */
 	int			n;
 	TupleTableSlot *slot[WRITER_BATCH];
@@ -105,6 +106,7 @@ table_writer_open(Oid relid)
 	if (state->bulk)
 		state->bistate = GetBulkInsertState();
 	state->one = table_slot_create(rel, NULL);
+	state->context = CurrentMemoryContext;
 	state->batch_context = AllocSetContextCreate(CurrentMemoryContext, "custprio rows to insert",
 												 ALLOCSET_DEFAULT_SIZES);
 	return writer;
@@ -159,7 +161,12 @@ table_writer_insert(TableWriter *writer, const Datum *values, const bool *nulls)
 		return;
 	}
 	if (state->slot[state->n] == NULL)
+	{
+		MemoryContext old = MemoryContextSwitchTo(state->context);
+
 		state->slot[state->n] = table_slot_create(writer->rel, NULL);
+		MemoryContextSwitchTo(old);
+	}
 	slot = state->slot[state->n];
 	fill_slot(slot, values, nulls);
 	if (writer->rel->rd_att->constr)

@@ -9,7 +9,8 @@
 
 #include "zone_days.h"
 
-#include "utils/datetime.h"
+#include "catalog/pg_type.h"
+#include "utils/json.h"
 #include "utils/timestamp.h"
 
 #define LIST_FROM	INT64CONST(0)	/* 1970-01-01, seconds since the epoch */
@@ -19,6 +20,12 @@ static inline TimestampTz
 timestamp_of_seconds(pg_time_t seconds)
 {
 	return (seconds - (POSTGRES_EPOCH_JDATE - UNIX_EPOCH_JDATE) * SECS_PER_DAY) * USECS_PER_SEC;
+}
+
+char *
+custprio_date_text(DateADT day, char *buf)
+{
+	return JsonEncodeDateTime(buf, DateADTGetDatum(day), DATEOID, NULL);
 }
 
 ZoneDays *

@@ -5,6 +5,7 @@
 #include "datatype/timestamp.h"
 #include "pgtime.h"
 #include "utils/date.h"
+#include "utils/datetime.h"
 
 #define ZONE_DAYS_RANGES 512
 
@@ -19,6 +20,10 @@ typedef struct ZoneDays
 } ZoneDays;
 
 extern ZoneDays *zone_days_create(pg_tz *zone);
+
+/* A day in ISO form, whatever the session's DateStyle; buf has room for MAXDATELEN + 1 bytes. */
+extern char *custprio_date_text(DateADT day, char *buf);
+
 extern DateADT zone_days_slow(ZoneDays *zd, TimestampTz at);
 
 /* Day of a local timestamp given in microseconds since 2000-01-01 00:00. */

@@ -1,0 +1,105 @@
+/*
+ * customer_set.c: all customers of a refresh in memory.
+ *
+ * About a hundred bytes a customer: what a score needs of the summary, and room for the scores. Days and sums stay in
+ * the state table.
+ */
+#include "custprio.h"
+
+#include "customer_set.h"
+
+#include "exact.h"
+
+#include "miscadmin.h"
+#include "utils/memutils.h"
+
+CustomerSet *
+customer_set_create(Oid key_type)
+{
+	CustomerSet *set = palloc0(sizeof(CustomerSet));
+
+	set->context = AllocSetContextCreate(CurrentMemoryContext, "custprio customers", ALLOCSET_DEFAULT_SIZES);
+	set->map = keymap_create(set->context, key_type, sizeof(Customer));
+	return set;
+}
+
+void
+customer_set_add(CustomerSet *set, const Scorecard *card, Datum key, const PurchaseSummary *summary,
+				 bool has_listed, bool listed)
+{
+	Customer   *customer;
+	bool		found;
+	bool		buyer = summary->purchases > 0;
+
+	if (!buyer && summary->returns == 0 && !(has_listed && listed))
+		return;
+
+	customer = customer_at(set, keymap_insert(set->map, key, keymap_hash(set->map, key), &found));
+	Assert(!found);
+	customer->purchases = summary->purchases;
+	customer->frequency = card->frequency_by_day ? summary->n_days : summary->purchases;
+	customer->stage = buyer ? STAGE_BUYER : (summary->returns > 0 ? STAGE_RETURNS_ONLY : STAGE_PROSPECT);
+	if (summary_revenue_exact(summary, &customer->revenue))
+		customer->revenue_scale = summary->scale;
+	else
+	{
+		MemoryContext old = MemoryContextSwitchTo(set->context);
+
+		customer->wide_revenue = summary_revenue(summary);
+		MemoryContextSwitchTo(old);
+	}
+	if (!buyer)
+		return;
+
+	set->n_buyers++;
+	customer->first = summary->first;
+	customer->last = summary->last;
+	customer->last_day = SUMMARY_DAYS(summary)[summary->n_days - 1];
+	customer->orphan = has_listed && !listed;
+	if (customer->orphan)
+		set->n_orphans++;
+	if (customer->wide_revenue)
+		set->wide = true;
+	else
+		set->scale = Max(set->scale, customer->revenue_scale);
+}
+
+Numeric
+customer_revenue(const Customer *customer)
+{
+	return customer->wide_revenue ? customer->wide_revenue : exact_to_numeric(customer->revenue, customer->revenue_scale);
+}
+
+void
+customer_set_finish(CustomerSet *set)
+{
+	MemoryContext old;
+
+	for (uint32 id = 0; id < set->map->n && !set->wide; id++)
+	{
+		Customer   *customer = customer_at(set, id);
+		int64		rescaled;
+
+		if (customer->stage != STAGE_BUYER || customer->revenue_scale == set->scale)
+			continue;
+		if (exact_rescale(customer->revenue, set->scale - customer->revenue_scale, &rescaled))
+		{
+			customer->revenue = rescaled;
+			customer->revenue_scale = set->scale;
+		}
+		else
+			set->wide = true;
+	}
+	if (!set->wide)
+		return;
+
+	old = MemoryContextSwitchTo(set->context);
+	for (uint32 id = 0; id < set->map->n; id++)
+	{
+		Customer   *customer = customer_at(set, id);
+
+		CHECK_FOR_INTERRUPTS();
+		customer->wide_revenue = customer_revenue(customer);
+	}
+	MemoryContextSwitchTo(old);
+}

@@ -1,0 +1,71 @@
+/* customer_set.h: all customers of a refresh in memory, with what is scored and the scores. */
+#ifndef CUSTPRIO_CUSTOMER_SET_H
+#define CUSTPRIO_CUSTOMER_SET_H
+
+#include "customer_tier.h"
+#include "keymap.h"
+#include "purchase_summary.h"
+#include "rfm_score.h"
+#include "scorecard.h"
+
+typedef enum CustomerStage
+{
+	STAGE_BUYER,
+	STAGE_PROSPECT,				/* known, but without purchase and return */
+	STAGE_RETURNS_ONLY
+} CustomerStage;
+
+typedef struct Customer
+{
+	Datum		key;
+	TimestampTz first;			/* of buyers */
+	TimestampTz last;
+	int64		frequency;		/* as the scorecard counts it */
+	int64		purchases;
+	int64		revenue;		/* times 10^revenue_scale, unless wide */
+	Numeric		wide_revenue;	/* set when the revenue is no such integer */
+	DateADT		last_day;
+	uint8		revenue_scale;
+	uint8		stage;			/* CustomerStage */
+	bool		orphan;			/* buys, but is not in the relation of customers */
+
+	/* scores, of buyers */
+	CustomerTier tier;
+	CustomerTier abc;
+	RfmScore	rfm;
+	int32		priority;		/* times 10^4 */
+
+	bool		published;		/* found in the published table */
+} Customer;
+
+typedef struct CustomerSet
+{
+	MemoryContext context;
+	KeyMap	   *map;			/* entries are Customers */
+	int64		n_buyers;
+	int64		n_orphans;
+	bool		wide;			/* every buyer has a wide_revenue */
+	int			scale;			/* else: the scale of every buyer's revenue */
+} CustomerSet;
+
+extern CustomerSet *customer_set_create(Oid key_type);
+
+/*
+ * Take a customer in. listed says whether the relation of customers has it (has_listed false: there is none). Customers
+ * who are neither listed nor have a purchase or return are passed over.
+ */
+extern void customer_set_add(CustomerSet *set, const Scorecard *card, Datum key, const PurchaseSummary *summary,
+							 bool has_listed, bool listed);
+
+/* Bring all revenues to one form. Call once, after the last customer. */
+extern void customer_set_finish(CustomerSet *set);
+
+static inline Customer *
+customer_at(const CustomerSet *set, uint32 id)
+{
+	return (Customer *) keymap_entry(set->map, id);
+}
+
+extern Numeric customer_revenue(const Customer *customer);
+
+#endif

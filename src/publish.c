@@ -1,0 +1,363 @@
+/*
+ * publish.c: scores into the priority table and the tier history.
+ *
+ * The published rows are read once. A row is compared column by column in the form in which it is stored; where
+ * nothing differs nothing is written, not even a lock. A customer without a row gets one, a row without a customer
+ * goes. Nothing that depends on other customers' positions (a rank, a cumulative share) is stored, so that few
+ * purchases change few rows.
+ */
+#include "custprio.h"
+
+#include "publish.h"
+
+#include "exact.h"
+#include "table_writer.h"
+
+#include "access/table.h"
+#include "access/tableam.h"
+#include "access/xact.h"
+#include "catalog/pg_type.h"
+#include "executor/executor.h"
+#include "miscadmin.h"
+#include "utils/builtins.h"
+#include "utils/datum.h"
+#include "utils/fmgrprotos.h"
+#include "utils/memutils.h"
+#include "utils/snapmgr.h"
+#include "utils/timestamp.h"
+
+/* Columns of the priority table that we write. */
+enum
+{
+	COL_CUSTOMER_ID,
+	COL_TIER,
+	COL_PRIORITY,
+	COL_RFM,
+	COL_SEGMENT,
+	COL_ABC,
+	COL_FREQUENCY,
+	COL_MONETARY,
+	COL_AVERAGE_ORDER_VALUE,
+	COL_FIRST_PURCHASE,
+	COL_LAST_PURCHASE,
+	COL_STAGE,
+	COL_TIER_SINCE,
+	COL_PREVIOUS_TIER,
+	N_COLUMNS
+};
+
+/* Columns of the history. */
+enum
+{
+	HIST_CUSTOMER_ID,
+	HIST_CHANGED_ON,
+	HIST_CHANGED_AT,
+	HIST_RUN_ID,
+	HIST_PREVIOUS_TIER,
+	HIST_TIER,
+	HIST_REASON,
+	N_HISTORY_COLUMNS
+};
+
+typedef struct Publisher
+{
+	const Scorecard *card;
+	CustomerSet *set;
+	const Scores *scores;
+	RefreshRun *run;
+
+	TableWriter *priority;
+	TableWriter *history;
+	AttrNumber	column[N_COLUMNS];
+	AttrNumber	history_column[N_HISTORY_COLUMNS];
+	Datum	   *segment_text;	/* by RFM score */
+	Datum		stage_text[3];
+	bool		same_day;		/* the published rows are of this as-of day */
+	bool		same_version;	/* and of this declaration */
+	MemoryContext row_context;
+} Publisher;
+
+/* Our columns of one row. */
+typedef struct PublishedRow
+{
+	Datum		value[N_COLUMNS];
+	bool		null[N_COLUMNS];
+} PublishedRow;
+
+static void
+publisher_open(Publisher *p)
+{
+	static const char *const names[N_COLUMNS] = {
+		"customer_id", "tier", "priority", "rfm", "segment", "abc", "frequency", "monetary", "average_order_value",
+		"first_purchase", "last_purchase", "stage", "tier_since", "previous_tier"
+	};
+	static const char *const history_names[N_HISTORY_COLUMNS] = {
+		"customer_id", "changed_on", "changed_at", "run_id", "previous_tier", "tier", "reason"
+	};
+	Oid			tier = custprio_type("customer_tier");
+	Oid			types[N_COLUMNS] = {
+		p->card->key_type, tier, NUMERICOID, custprio_type("rfm_score"), TEXTOID, tier, INT8OID, NUMERICOID, NUMERICOID,
+		TIMESTAMPTZOID, TIMESTAMPTZOID, TEXTOID, DATEOID, tier
+	};
+	Oid			history_types[N_HISTORY_COLUMNS] = {
+		p->card->key_type, DATEOID, TIMESTAMPTZOID, INT8OID, tier, tier, TEXTOID
+	};
+	SegmentMap *segments = p->scores->segments;
+
+	p->priority = table_writer_open(p->card->priority_relid);
+	p->history = table_writer_open(p->card->history_relid);
+	for (int i = 0; i < N_COLUMNS; i++)
+		p->column[i] = published_column(p->priority->rel, names[i], types[i]);
+	for (int i = 0; i < N_HISTORY_COLUMNS; i++)
+		p->history_column[i] = published_column(p->history->rel, history_names[i], history_types[i]);
+
+	p->segment_text = palloc0(RFM_LIMIT * sizeof(Datum));
+	for (int code = 0; segments && code < RFM_LIMIT; code++)
+		if (segments->segment[code])
+			p->segment_text[code] = CStringGetTextDatum(segments->segment[code]);
+	p->stage_text[STAGE_PROSPECT] = CStringGetTextDatum("prospect");
+	p->stage_text[STAGE_RETURNS_ONLY] = CStringGetTextDatum("returns_only");
+	p->same_day = p->card->has_epoch && p->card->as_of == p->run->as_of;
+	p->same_version = p->card->has_epoch && p->card->epoch_version == p->card->version;
+	p->row_context = AllocSetContextCreate(CurrentMemoryContext, "custprio published row", ALLOCSET_DEFAULT_SIZES);
+}
+
+static void
+put(PublishedRow *row, int column, Datum value, bool null)
+{
+	row->value[column] = value;
+	row->null[column] = null;
+}
+
+/* A revenue rounded to the scorecard's scale. */
+static Datum
+published_money(const Scorecard *card, const Customer *customer)
+{
+	if (customer->wide_revenue == NULL && customer->revenue_scale == card->amount_scale)
+		return NumericGetDatum(exact_to_numeric(customer->revenue, customer->revenue_scale));
+	return DirectFunctionCall2(numeric_round, NumericGetDatum(customer_revenue(customer)),
+							   Int32GetDatum(card->amount_scale));
+}
+
+static Datum
+published_average(const Scorecard *card, const Customer *customer)
+{
+	return DirectFunctionCall2(numeric_round,
+							   DirectFunctionCall2(numeric_div, NumericGetDatum(customer_revenue(customer)),
+												   NumericGetDatum(int64_to_numeric(customer->purchases))),
+							   Int32GetDatum(card->amount_scale));
+}
+
+/* All columns of a customer but those that depend on the row before: tier_since and previous_tier. */
+static void
+published_row(const Publisher *p, const Customer *customer, PublishedRow *row)
+{
+	bool		buyer = customer->stage == STAGE_BUYER;
+	Datum		segment = buyer ? p->segment_text[customer->rfm] : (Datum) 0;
+
+	put(row, COL_CUSTOMER_ID, customer->key, false);
+	put(row, COL_TIER, CustomerTierGetDatum(customer->tier), !buyer);
+	put(row, COL_PRIORITY, buyer ? NumericGetDatum(exact_to_numeric(customer->priority, PRIORITY_SCALE)) : (Datum) 0,
+		!buyer);
+	put(row, COL_RFM, RfmScoreGetDatum(customer->rfm), !buyer);
+	put(row, COL_SEGMENT, segment, segment == (Datum) 0);
+	put(row, COL_ABC, CustomerTierGetDatum(customer->abc), !buyer);
+	put(row, COL_FREQUENCY, Int64GetDatum(customer->frequency), false);
+	put(row, COL_MONETARY, published_money(p->card, customer), false);
+	put(row, COL_AVERAGE_ORDER_VALUE, buyer ? published_average(p->card, customer) : (Datum) 0, !buyer);
+	put(row, COL_FIRST_PURCHASE, TimestampTzGetDatum(customer->first), !buyer);
+	put(row, COL_LAST_PURCHASE, TimestampTzGetDatum(customer->last), !buyer);
+	put(row, COL_STAGE, p->stage_text[customer->stage], buyer);
+}
+
+static bool
+column_equals(const Publisher *p, TupleTableSlot *old, int column, const PublishedRow *row)
+{
+	AttrNumber	attnum = p->column[column];
+	Form_pg_attribute attr = TupleDescAttr(old->tts_tupleDescriptor, attnum - 1);
+	Datum		stored = old->tts_values[attnum - 1];
+	bool		null = old->tts_isnull[attnum - 1];
+
+	if (null || row->null[column])
+		return null == row->null[column];
+	return attr->attbyval ? stored == row->value[column] : datum_image_eq(stored, row->value[column], false, attr->attlen);
+}
+
+/* Whether what the customer did shows in the row: then a change of tier is due to behaviour. */
+static bool
+behaviour_equals(const Publisher *p, TupleTableSlot *old, const PublishedRow *row)
+{
+	return column_equals(p, old, COL_FREQUENCY, row) && column_equals(p, old, COL_MONETARY, row) &&
+		column_equals(p, old, COL_FIRST_PURCHASE, row) && column_equals(p, old, COL_LAST_PURCHASE, row);
+}
+
+/* Why the tier of a customer who was published before has changed. */
+static const char *
+change_reason(const Publisher *p, TupleTableSlot *old, const PublishedRow *row)
+{
+	if (!p->same_version)
+		return "policy";
+	if (!behaviour_equals(p, old, row))
+		return "behaviour";
+	return p->same_day ? "threshold" : "time";
+}
+
+static void
+note_change(Publisher *p, Datum key, bool had_tier, Datum previous, bool has_tier, Datum tier, const char *reason)
+{
+	Datum		values[MaxHeapAttributeNumber] = {0};
+	bool		nulls[MaxHeapAttributeNumber];
+
+#define HISTORY(column, datum, null) \
+	(values[p->history_column[column] - 1] = (datum), nulls[p->history_column[column] - 1] = (null))
+
+	memset(nulls, true, sizeof(nulls));
+	HISTORY(HIST_CUSTOMER_ID, key, false);
+	HISTORY(HIST_CHANGED_ON, DateADTGetDatum(p->run->as_of), false);
+	HISTORY(HIST_CHANGED_AT, TimestampTzGetDatum(GetCurrentTransactionStartTimestamp()), false);
+	HISTORY(HIST_RUN_ID, Int64GetDatum(p->run->run_id), false);
+	HISTORY(HIST_PREVIOUS_TIER, previous, !had_tier);
+	HISTORY(HIST_TIER, tier, !has_tier);
+	HISTORY(HIST_REASON, CStringGetTextDatum(reason), false);
+	table_writer_insert(p->history, values, nulls);
+	p->run->tier_changes++;
+}
+
+static void
+copy_to_table(const Publisher *p, const PublishedRow *row, Datum *values, bool *nulls)
+{
+	for (int i = 0; i < N_COLUMNS; i++)
+	{
+		values[p->column[i] - 1] = row->value[i];
+		nulls[p->column[i] - 1] = row->null[i];
+	}
+}
+
+/* The published row of a customer who is still there. */
+static void
+publish_known(Publisher *p, TupleTableSlot *old, Customer *customer)
+{
+	AttrNumber	tier_column = p->column[COL_TIER];
+	bool		had_tier = !old->tts_isnull[tier_column - 1];
+	Datum		previous = old->tts_values[tier_column - 1];
+	PublishedRow row;
+	bool		tier_changed;
+	bool		changed = false;
+	Datum		values[MaxHeapAttributeNumber];
+	bool		nulls[MaxHeapAttributeNumber];
+
+	published_row(p, customer, &row);
+	tier_changed = !column_equals(p, old, COL_TIER, &row);
+	for (int i = COL_TIER; i < COL_TIER_SINCE && !changed; i++)
+		changed = !column_equals(p, old, i, &row);
+	if (!changed)
+		return;
+
+	memcpy(values, old->tts_values, old->tts_nvalid * sizeof(Datum));
+	memcpy(nulls, old->tts_isnull, old->tts_nvalid * sizeof(bool));
+	if (tier_changed)
+	{
+		note_change(p, customer->key, had_tier, previous, !row.null[COL_TIER], row.value[COL_TIER],
+					change_reason(p, old, &row));
+		put(&row, COL_TIER_SINCE, DateADTGetDatum(p->run->as_of), false);
+		put(&row, COL_PREVIOUS_TIER, previous, !had_tier);
+	}
+	else
+	{
+		put(&row, COL_TIER_SINCE, values[p->column[COL_TIER_SINCE] - 1], nulls[p->column[COL_TIER_SINCE] - 1]);
+		put(&row, COL_PREVIOUS_TIER, values[p->column[COL_PREVIOUS_TIER] - 1], nulls[p->column[COL_PREVIOUS_TIER] - 1]);
+	}
+	copy_to_table(p, &row, values, nulls);
+	table_writer_update(p->priority, old, values, nulls);
+}
+
+/* A published row whose customer is no more. */
+static void
+publish_gone(Publisher *p, TupleTableSlot *old, Datum key)
+{
+	AttrNumber	tier_column = p->column[COL_TIER];
+
+	if (!old->tts_isnull[tier_column - 1])
+		note_change(p, key, true, old->tts_values[tier_column - 1], false, (Datum) 0, "data");
+	table_writer_delete(p->priority, old);
+}
+
+static void
+publish_new(Publisher *p, Customer *customer)
+{
+	PublishedRow row;
+	Datum		values[MaxHeapAttributeNumber] = {0};
+	bool		nulls[MaxHeapAttributeNumber];
+
+	published_row(p, customer, &row);
+	put(&row, COL_TIER_SINCE, DateADTGetDatum(p->run->as_of), row.null[COL_TIER]);
+	put(&row, COL_PREVIOUS_TIER, (Datum) 0, true);
+	memset(nulls, true, sizeof(nulls));
+	copy_to_table(p, &row, values, nulls);
+	table_writer_insert(p->priority, values, nulls);
+	if (!row.null[COL_TIER])
+		note_change(p, customer->key, false, (Datum) 0, true, row.value[COL_TIER], "behaviour");
+}
+
+/* Compare the published rows with the customers; marks those that it met. */
+static void
+publish_existing(Publisher *p)
+{
+	Relation	rel = p->priority->rel;
+	KeyMap	   *map = p->set->map;
+	TupleTableSlot *slot = table_slot_create(rel, NULL);
+	TableScanDesc scan = table_beginscan(rel, GetActiveSnapshot(), 0, NULL);
+	MemoryContext old = MemoryContextSwitchTo(p->row_context);
+
+	while (table_scan_getnextslot(scan, ForwardScanDirection, slot))
+	{
+		Datum		key;
+		uint32		id;
+
+		slot_getallattrs(slot);
+		key = slot->tts_values[p->column[COL_CUSTOMER_ID] - 1];
+		if (!map->byval && map->typlen < 0)
+			key = PointerGetDatum(PG_DETOAST_DATUM_PACKED(key));
+		id = keymap_find(map, key, keymap_hash(map, key));
+		if (id == KEYMAP_NONE)
+			publish_gone(p, slot, key);
+		else
+		{
+			Customer   *customer = customer_at(p->set, id);
+
+			customer->published = true;
+			publish_known(p, slot, customer);
+		}
+		MemoryContextReset(p->row_context);
+	}
+	MemoryContextSwitchTo(old);
+	table_endscan(scan);
+	ExecDropSingleTupleTableSlot(slot);
+}
+
+void
+publish(const Scorecard *card, CustomerSet *set, const Scores *scores, RefreshRun *run)
+{
+	Publisher	publisher = {.card = card, .set = set, .scores = scores, .run = run};
+	MemoryContext old;
+
+	publisher_open(&publisher);
+	publish_existing(&publisher);
+	old = MemoryContextSwitchTo(publisher.row_context);
+	for (uint32 id = 0; id < set->map->n; id++)
+	{
+		Customer   *customer = customer_at(set, id);
+
+		if (!customer->published)
+			publish_new(&publisher, customer);
+		if (id % 256 == 0)
+			MemoryContextReset(publisher.row_context);
+	}
+	MemoryContextSwitchTo(old);
+	run->inserted = publisher.priority->inserted;
+	run->updated = publisher.priority->updated;
+	run->deleted = publisher.priority->deleted;
+	table_writer_close(publisher.history);
+	table_writer_close(publisher.priority);
+	MemoryContextDelete(publisher.row_context);
+}

@@ -1,0 +1,12 @@
+/* publish.h: scores into the priority table and the tier history. */
+#ifndef CUSTPRIO_PUBLISH_H
+#define CUSTPRIO_PUBLISH_H
+
+#include "score.h"
+
+/*
+ * Bring the priority table to the scores, writing only rows that differ, and note every change of tier in the history.
+ */
+extern void publish(const Scorecard *card, CustomerSet *set, const Scores *scores, RefreshRun *run);
+
+#endif

@@ -1,0 +1,430 @@
+/*
+ * state.c: the table <card>_purchases.
+ *
+ * The state has one row per customer who is in the source or in the relation of customers:
+ *   summary   what counts up to the state's as-of day
+ *   listed    whether the relation of customers has the customer; NULL without such a relation
+ *   earliest  first day with a counted row, kept only when the scorecard has a history window
+ *   next_day  first day after as-of with a row
+ * A rescore on a later day trusts a summary until next_day comes or earliest falls out of the window; those customers
+ * are summarized again from the source. Only rows that differ are written.
+ */
+#include "custprio.h"
+
+#include "state.h"
+
+#include "table_writer.h"
+
+#include "access/table.h"
+#include "access/tableam.h"
+#include "catalog/pg_type.h"
+#include "executor/executor.h"
+#include "miscadmin.h"
+#include "utils/memutils.h"
+#include "utils/snapmgr.h"
+
+typedef struct StateTable
+{
+	TableWriter *writer;		/* NULL: only read */
+	Relation	rel;
+	TupleTableSlot *slot;
+	TableScanDesc scan;
+	AttrNumber	customer_id;
+	AttrNumber	summary;
+	AttrNumber	listed;
+	AttrNumber	earliest;
+	AttrNumber	next_day;
+	AttrNumber	last_column;
+} StateTable;
+
+/* What a row of the state should be, or is. */
+typedef struct StateRow
+{
+	Datum		key;
+	PurchaseSummary *summary;	/* canonical */
+	bool		has_listed;
+	bool		listed;
+	DateADT		earliest;		/* NO_DAY: NULL */
+	DateADT		next_day;		/* NO_DAY: NULL */
+} StateRow;
+
+static void
+state_open(StateTable *state, const Scorecard *card, bool write)
+{
+	memset(state, 0, sizeof(StateTable));
+	if (write)
+	{
+		state->writer = table_writer_open(card->purchases_relid);
+		state->rel = state->writer->rel;
+	}
+	else
+		state->rel = table_open(card->purchases_relid, AccessShareLock);
+	state->customer_id = published_column(state->rel, "customer_id", card->key_type);
+	state->summary = published_column(state->rel, "summary", custprio_type("purchase_summary"));
+	state->listed = published_column(state->rel, "listed", BOOLOID);
+	state->earliest = published_column(state->rel, "earliest", DATEOID);
+	state->next_day = published_column(state->rel, "next_day", DATEOID);
+	state->last_column = RelationGetDescr(state->rel)->natts;
+	state->slot = table_slot_create(state->rel, NULL);
+}
+
+static void
+state_close(StateTable *state)
+{
+	ExecDropSingleTupleTableSlot(state->slot);
+	if (state->writer)
+		table_writer_close(state->writer);
+	else
+		table_close(state->rel, NoLock);
+}
+
+static void
+state_begin_scan(StateTable *state)
+{
+	state->scan = table_beginscan(state->rel, GetActiveSnapshot(), 0, NULL);
+}
+
+/* The next row of the state, deformed in the slot; false at the end. */
+static bool
+state_next(StateTable *state)
+{
+	if (!table_scan_getnextslot(state->scan, ForwardScanDirection, state->slot))
+	{
+		table_endscan(state->scan);
+		return false;
+	}
+	slot_getsomeattrs(state->slot, state->last_column);
+	return true;
+}
+
+static inline Datum
+state_value(const StateTable *state, AttrNumber column)
+{
+	return state->slot->tts_values[column - 1];
+}
+
+static inline DateADT
+state_day(const StateTable *state, AttrNumber column)
+{
+	return state->slot->tts_isnull[column - 1] ? NO_DAY : DatumGetDateADT(state_value(state, column));
+}
+
+/* The key of the row in the slot; one that had to be decompressed is in the current memory context. */
+static inline Datum
+state_key(const StateTable *state, const KeyMap *map)
+{
+	Datum		key = state_value(state, state->customer_id);
+
+	if (map->byval || map->typlen > 0)
+		return key;
+	return PointerGetDatum(PG_DETOAST_DATUM_PACKED(key));
+}
+
+static inline bool
+state_listed_equals(const StateTable *state, const StateRow *row)
+{
+	if (state->slot->tts_isnull[state->listed - 1])
+		return !row->has_listed;
+	return row->has_listed && row->listed == DatumGetBool(state_value(state, state->listed));
+}
+
+static bool
+summary_equals(Datum stored, const PurchaseSummary *wanted)
+{
+	struct varlena *packed = (struct varlena *) PG_DETOAST_DATUM_PACKED(stored);
+	bool		equal = VARSIZE_ANY_EXHDR(packed) == VARSIZE(wanted) - VARHDRSZ &&
+	memcmp(VARDATA_ANY(packed), VARDATA(wanted), VARSIZE(wanted) - VARHDRSZ) == 0;
+
+	if ((Datum) packed != stored)
+		pfree(packed);
+	return equal;
+}
+
+static bool
+row_equals(const StateTable *state, const StateRow *row)
+{
+	return state_day(state, state->next_day) == row->next_day &&
+		state_day(state, state->earliest) == row->earliest &&
+		state_listed_equals(state, row) &&
+		summary_equals(state_value(state, state->summary), row->summary);
+}
+
+static void
+fill_values(const StateTable *state, const StateRow *row, Datum *values, bool *nulls)
+{
+	values[state->customer_id - 1] = row->key;
+	nulls[state->customer_id - 1] = false;
+	values[state->summary - 1] = PointerGetDatum(row->summary);
+	nulls[state->summary - 1] = false;
+	values[state->listed - 1] = BoolGetDatum(row->listed);
+	nulls[state->listed - 1] = !row->has_listed;
+	values[state->earliest - 1] = DateADTGetDatum(row->earliest);
+	nulls[state->earliest - 1] = row->earliest == NO_DAY;
+	values[state->next_day - 1] = DateADTGetDatum(row->next_day);
+	nulls[state->next_day - 1] = row->next_day == NO_DAY;
+}
+
+/* Replace the row in the slot. Columns that are not ours keep their values. */
+static void
+state_update(StateTable *state, const StateRow *row)
+{
+	Datum		values[MaxHeapAttributeNumber];
+	bool		nulls[MaxHeapAttributeNumber];
+
+	memcpy(values, state->slot->tts_values, state->last_column * sizeof(Datum));
+	memcpy(nulls, state->slot->tts_isnull, state->last_column * sizeof(bool));
+	fill_values(state, row, values, nulls);
+	table_writer_update(state->writer, state->slot, values, nulls);
+}
+
+static void
+state_insert(StateTable *state, const StateRow *row)
+{
+	Datum		values[MaxHeapAttributeNumber] = {0};
+	bool		nulls[MaxHeapAttributeNumber];
+
+	memset(nulls, true, sizeof(nulls));
+	fill_values(state, row, values, nulls);
+	table_writer_insert(state->writer, values, nulls);
+}
+
+/* The state's row for a customer of the purchase table. */
+static void
+wanted_row(const Scorecard *card, PurchaseTable *table, uint32 id, bool has_listed, bool listed, StateRow *row)
+{
+	PurchaseEntry *entry = purchase_table_entry(table, id);
+
+	if (entry->summary->wide_len > 0)
+	{
+		MemoryContext old = MemoryContextSwitchTo(table->entries);
+
+		entry->summary = summary_compact(entry->summary);
+		MemoryContextSwitchTo(old);
+	}
+	else
+		SET_VARSIZE(entry->summary, SUMMARY_SIZE(entry->summary));
+	row->key = entry->key;
+	row->summary = entry->summary;
+	row->has_listed = has_listed;
+	row->listed = listed;
+	row->earliest = card->history ? entry->earliest : NO_DAY;
+	row->next_day = entry->next_day;
+}
+
+/* Ids of rows to insert, in the order of integer keys: index pages then fill one after the other. */
+typedef struct InsertItem
+{
+	int64		key;
+	uint32		id;
+} InsertItem;
+
+#define ST_SORT sort_insert_items
+#define ST_ELEMENT_TYPE InsertItem
+#define ST_COMPARE(a, b) (((a)->key > (b)->key) - ((a)->key < (b)->key))
+#define ST_SCOPE static
+#define ST_CHECK_FOR_INTERRUPTS
+#define ST_DEFINE
+#include "lib/sort_template.h"
+
+/* Whether the relation of customers has this key; notes that it was met in the source. */
+static bool
+is_listed(const KeyMap *listed, Datum key)
+{
+	return listed && keymap_find(listed, key, keymap_hash(listed, key)) != KEYMAP_NONE;
+}
+
+/* Customers without a row in the source, of the partition at hand, get an empty entry. */
+static void
+touch_listed(SourceResult *source, int partition, const KeyMap *listed)
+{
+	for (uint32 id = 0; id < listed->n; id++)
+	{
+		Datum		key = keymap_key(listed, id);
+
+		if (source->spill == NULL || purchase_spill_partition(keymap_hash(listed, key)) == partition)
+			purchase_table_touch(source->table, key);
+		if (id % 4096 == 0)
+			CHECK_FOR_INTERRUPTS();
+	}
+}
+
+/* Bring the state's rows of one partition to the table's. */
+static void
+sync_partition(StateTable *state, const Scorecard *card, SourceResult *source, int partition, const KeyMap *listed)
+{
+	PurchaseTable *table = source->table;
+	KeyMap	   *map = table->map;
+	MemoryContext row_context = AllocSetContextCreate(CurrentMemoryContext, "custprio state row",
+													  ALLOCSET_DEFAULT_SIZES);
+	MemoryContext old;
+	bool	   *seen = MemoryContextAllocHuge(CurrentMemoryContext, map->n + 1);
+	InsertItem *items;
+	uint32		n = 0;
+
+	memset(seen, false, map->n);
+	old = MemoryContextSwitchTo(row_context);
+	state_begin_scan(state);
+	while (state_next(state))
+	{
+		Datum		key = state_key(state, map);
+		uint64		hash = keymap_hash(map, key);
+		StateRow	row;
+		uint32		id;
+
+		if (source->spill && purchase_spill_partition(hash) != partition)
+			continue;
+		id = keymap_find(map, key, hash);
+		if (id == KEYMAP_NONE)
+			table_writer_delete(state->writer, state->slot);
+		else
+		{
+			seen[id] = true;
+			wanted_row(card, table, id, listed != NULL, is_listed(listed, key), &row);
+			if (!row_equals(state, &row))
+				state_update(state, &row);
+		}
+		MemoryContextReset(row_context);
+	}
+	MemoryContextSwitchTo(old);
+	MemoryContextDelete(row_context);
+
+	items = MemoryContextAllocHuge(CurrentMemoryContext, ((Size) map->n + 1) * sizeof(InsertItem));
+	for (uint32 id = 0; id < map->n; id++)
+		if (!seen[id])
+		{
+			items[n].key = map->byval ? (int64) keymap_key(map, id) : 0;
+			items[n++].id = id;
+		}
+	if (map->byval)
+		sort_insert_items(items, n);
+	for (uint32 i = 0; i < n; i++)
+	{
+		StateRow	row;
+
+		wanted_row(card, table, items[i].id, listed != NULL,
+				   is_listed(listed, keymap_key(map, items[i].id)), &row);
+		state_insert(state, &row);
+	}
+	table_writer_flush(state->writer);
+	pfree(items);
+	pfree(seen);
+}
+
+static void
+count_purchases(RefreshRun *run, const PurchaseSummary *summary)
+{
+	run->rows.purchases += summary->purchases;
+	run->rows.returns += summary->returns;
+}
+
+void
+state_rebuild(const Scorecard *card, SourceResult *source, const KeyMap *listed, CustomerSet *set, bool write,
+			  RefreshRun *run)
+{
+	StateTable	state;
+
+	if (write)
+		state_open(&state, card, true);
+	for (int partition = 0; partition < source_partitions(source); partition++)
+	{
+		PurchaseTable *table = source->table;
+
+		source_partition(source, partition);
+		if (listed)
+			touch_listed(source, partition, listed);
+		if (write)
+			sync_partition(&state, card, source, partition, listed);
+		for (uint32 id = 0; id < table->map->n; id++)
+		{
+			PurchaseEntry *entry = purchase_table_entry(table, id);
+
+			customer_set_add(set, card, entry->key, entry->summary, listed != NULL, is_listed(listed, entry->key));
+			count_purchases(run, entry->summary);
+			if (id % 4096 == 0)
+				CHECK_FOR_INTERRUPTS();
+		}
+	}
+	if (write)
+	{
+		run->state_written += state.writer->inserted + state.writer->updated + state.writer->deleted;
+		state_close(&state);
+	}
+}
+
+int64
+state_read(const Scorecard *card, DateADT as_of, CustomerSet *set, KeyMap **stale)
+{
+	StateTable	state;
+	PurchaseRule rule;
+	MemoryContext row_context = AllocSetContextCreate(CurrentMemoryContext, "custprio state row",
+													  ALLOCSET_DEFAULT_SIZES);
+	MemoryContext old;
+	int64		n = 0;
+
+	purchase_rule_set(&rule, card, as_of, InvalidOid, InvalidOid);
+	*stale = keymap_create(CurrentMemoryContext, card->key_type, sizeof(Datum));
+	state_open(&state, card, false);
+	old = MemoryContextSwitchTo(row_context);
+	state_begin_scan(&state);
+	while (state_next(&state))
+	{
+		Datum		key = state_key(&state, set->map);
+		DateADT		earliest = state_day(&state, state.earliest);
+		bool		found;
+
+		if (state_day(&state, state.next_day) <= as_of || (earliest != NO_DAY && earliest < rule.from_day))
+			keymap_insert(*stale, key, keymap_hash(*stale, key), &found);
+		else
+			customer_set_add(set, card, key, DatumGetPurchaseSummaryP(state_value(&state, state.summary)),
+							 !state.slot->tts_isnull[state.listed - 1],
+							 DatumGetBool(state_value(&state, state.listed)));
+		MemoryContextReset(row_context);
+		n++;
+	}
+	MemoryContextSwitchTo(old);
+	MemoryContextDelete(row_context);
+	state_close(&state);
+	return n;
+}
+
+void
+state_resummarize(const Scorecard *card, const KeyMap *stale, SourceResult *source, CustomerSet *set, RefreshRun *run)
+{
+	StateTable	state;
+	PurchaseTable *table = source->table;
+	MemoryContext row_context = AllocSetContextCreate(CurrentMemoryContext, "custprio state row",
+													  ALLOCSET_DEFAULT_SIZES);
+	MemoryContext old;
+
+	state_open(&state, card, true);
+	old = MemoryContextSwitchTo(row_context);
+	state_begin_scan(&state);
+	while (state_next(&state))
+	{
+		Datum		key = state_key(&state, stale);
+		bool		has_listed = !state.slot->tts_isnull[state.listed - 1];
+		bool		listed = has_listed && DatumGetBool(state_value(&state, state.listed));
+		uint32		id;
+		StateRow	row;
+
+		if (keymap_find(stale, key, keymap_hash(stale, key)) == KEYMAP_NONE)
+			continue;
+		id = keymap_find(table->map, key, keymap_hash(table->map, key));
+		if (id == KEYMAP_NONE && !listed)
+			table_writer_delete(state.writer, state.slot);
+		else
+		{
+			if (id == KEYMAP_NONE)
+				id = purchase_table_touch(table, key);
+			wanted_row(card, table, id, has_listed, listed, &row);
+			if (!row_equals(&state, &row))
+				state_update(&state, &row);
+			customer_set_add(set, card, key, row.summary, has_listed, listed);
+		}
+		MemoryContextReset(row_context);
+	}
+	MemoryContextSwitchTo(old);
+	MemoryContextDelete(row_context);
+	run->state_written += state.writer->inserted + state.writer->updated + state.writer->deleted;
+	state_close(&state);
+}

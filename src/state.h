@@ -1,0 +1,25 @@
+/* state.h: the table <card>_purchases, one purchase_summary per customer. */
+#ifndef CUSTPRIO_STATE_H
+#define CUSTPRIO_STATE_H
+
+#include "customer_set.h"
+#include "source.h"
+
+/*
+ * Bring the state to what the source gave, writing only rows that differ, and take every customer into set. listed
+ * holds the keys of the relation of customers, or is NULL. With write false, the state is left alone.
+ */
+extern void state_rebuild(const Scorecard *card, SourceResult *source, const KeyMap *listed, CustomerSet *set,
+						  bool write, RefreshRun *run);
+
+/*
+ * Take every customer of the state into set, except those whose summary does not hold for as_of; their keys go to
+ * *stale (entries of a key alone). Returns the number of rows.
+ */
+extern int64 state_read(const Scorecard *card, DateADT as_of, CustomerSet *set, KeyMap **stale);
+
+/* Bring the stale customers' rows to what the source gave for them now, and take them into set. */
+extern void state_resummarize(const Scorecard *card, const KeyMap *stale, SourceResult *source, CustomerSet *set,
+							  RefreshRun *run);
+
+#endif
