@@ -3,7 +3,7 @@ BEGIN;
 SET client_min_messages = warning;
 CREATE EXTENSION IF NOT EXISTS pgtap;
 SET search_path = custprio, public;
-SELECT plan(29);
+SELECT plan(30);
 
 CREATE TEMP TABLE code AS
 SELECT k, r, f, m, rfm_score(r, f, m) AS s
@@ -102,6 +102,11 @@ SELECT throws_ok($$ SELECT create_segment_map('random 1', k, segments) FROM draw
 SELECT throws_ok($$ SELECT create_segment_map(NULL, 2, '[]') $$, '22004');
 SELECT throws_ok($$ SELECT drop_segment_map('none') $$, '42704');
 SELECT throws_ok($$ SELECT drop_segment_map('rfm_6') $$, '55000');
+CREATE TABLE public.segment_orders (customer int, ordered_on date, amount int);
+DO $$ BEGIN
+  PERFORM create_scorecard('segment_test', 'segment_orders', 'customer', 'ordered_on', 'amount', segment_map => 'random 1', schema => 'public');
+END $$;
+SELECT throws_ok($$ SELECT drop_segment_map('random 1') $$, '2BP01');
 CREATE ROLE regress_custprio_stranger;
 SET LOCAL ROLE regress_custprio_stranger;
 SET LOCAL search_path = custprio, public;

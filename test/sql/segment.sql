@@ -105,6 +105,17 @@ BEGIN
   END LOOP;
 END $$;
 
+-- A map that a scorecard uses stays
+BEGIN;
+CREATE TABLE public.segment_orders (customer int, ordered_on date, amount int);
+SELECT create_segment_map('in use', 2, '[{"segment": "All", "codes": [111,112,121,122,211,212,221,222]}]');
+SELECT create_scorecard('segment_test', 'segment_orders', 'customer', 'ordered_on', 'amount', segment_map => 'in use', schema => 'public');
+SAVEPOINT s;
+SELECT drop_segment_map('in use');
+ROLLBACK TO s;
+SELECT rfm_segment('111', 'in use');
+ROLLBACK;
+
 -- Who may do what
 CREATE ROLE regress_custprio_maker;
 CREATE ROLE regress_custprio_other;
