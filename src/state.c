@@ -78,6 +78,7 @@ state_close(StateTable *state)
 		table_close(state->rel, NoLock);
 }
 
+/* The scan must outlive the memory of single rows. */
 static void
 state_begin_scan(StateTable *state)
 {
@@ -262,8 +263,8 @@ sync_partition(StateTable *state, const Scorecard *card, SourceResult *source, i
 	uint32		n = 0;
 
 	memset(seen, false, map->n);
-	old = MemoryContextSwitchTo(row_context);
 	state_begin_scan(state);
+	old = MemoryContextSwitchTo(row_context);
 	while (state_next(state))
 	{
 		Datum		key = state_key(state, map);
@@ -364,8 +365,8 @@ state_read(const Scorecard *card, DateADT as_of, CustomerSet *set, KeyMap **stal
 	purchase_rule_set(&rule, card, as_of, InvalidOid, InvalidOid);
 	*stale = keymap_create(CurrentMemoryContext, card->key_type, sizeof(Datum));
 	state_open(&state, card, false);
-	old = MemoryContextSwitchTo(row_context);
 	state_begin_scan(&state);
+	old = MemoryContextSwitchTo(row_context);
 	while (state_next(&state))
 	{
 		Datum		key = state_key(&state, set->map);
@@ -397,8 +398,8 @@ state_resummarize(const Scorecard *card, const KeyMap *stale, SourceResult *sour
 	MemoryContext old;
 
 	state_open(&state, card, true);
-	old = MemoryContextSwitchTo(row_context);
 	state_begin_scan(&state);
+	old = MemoryContextSwitchTo(row_context);
 	while (state_next(&state))
 	{
 		Datum		key = state_key(&state, stale);
