@@ -11,7 +11,7 @@
 #include "utils/lsyscache.h"
 #include "utils/memutils.h"
 
-#define FIRST_SLOTS 1024
+#define FIRST_SLOTS 128
 
 KeyMap *
 keymap_create(MemoryContext context, Oid key_type, Size entry_size)

@@ -19,7 +19,7 @@ purchase_spill_create(void)
 {
 	PurchaseSpill *spill = palloc(sizeof(PurchaseSpill));
 
-	for (int i = 0; i < SPILL_PARTITIONS; i++)
+	for (int i = 0; i < PURCHASE_PARTITIONS; i++)
 		spill->file[i] = BufFileCreateTemp(false);
 	return spill;
 }
@@ -37,7 +37,7 @@ purchase_spill_create_shared(FileSet *files, int writer)
 	PurchaseSpill *spill = palloc(sizeof(PurchaseSpill));
 	char		name[64];
 
-	for (int i = 0; i < SPILL_PARTITIONS; i++)
+	for (int i = 0; i < PURCHASE_PARTITIONS; i++)
 		spill->file[i] = BufFileCreateFileSet(files, shared_name(name, sizeof(name), writer, i));
 	return spill;
 }
@@ -48,7 +48,7 @@ purchase_spill_open_shared(FileSet *files, int writer)
 	PurchaseSpill *spill = palloc(sizeof(PurchaseSpill));
 	char		name[64];
 
-	for (int i = 0; i < SPILL_PARTITIONS; i++)
+	for (int i = 0; i < PURCHASE_PARTITIONS; i++)
 		spill->file[i] = BufFileOpenFileSet(files, shared_name(name, sizeof(name), writer, i), O_RDONLY, false);
 	return spill;
 }
@@ -56,39 +56,44 @@ purchase_spill_open_shared(FileSet *files, int writer)
 void
 purchase_spill_close(PurchaseSpill *spill)
 {
-	for (int i = 0; i < SPILL_PARTITIONS; i++)
+	for (int i = 0; i < PURCHASE_PARTITIONS; i++)
 		BufFileClose(spill->file[i]);
 	pfree(spill);
+}
+
+static void
+write_entry(BufFile *file, const KeyMap *map, PurchaseEntry *entry)
+{
+	Size		size = SUMMARY_SIZE(entry->summary);
+
+	if (map->byval)
+		BufFileWrite(file, &entry->key, sizeof(Datum));
+	else
+	{
+		Size		len;
+		const char *bytes = keymap_bytes(map, entry->key, &len);
+
+		BufFileWrite(file, &len, sizeof(Size));
+		BufFileWrite(file, unconstify(char *, bytes), len);
+	}
+	BufFileWrite(file, &entry->next_day, sizeof(DateADT));
+	BufFileWrite(file, &entry->earliest, sizeof(DateADT));
+	SET_VARSIZE(entry->summary, size);	/* slack stays here */
+	BufFileWrite(file, &size, sizeof(Size));
+	BufFileWrite(file, entry->summary, size);
 }
 
 void
 purchase_spill_write(PurchaseSpill *spill, PurchaseTable *table)
 {
-	KeyMap	   *map = table->map;
-
-	for (uint32 id = 0; id < map->n; id++)
+	purchase_table_flush(table);
+	for (int i = 0; i < PURCHASE_PARTITIONS; i++)
 	{
-		PurchaseEntry *entry = purchase_table_entry(table, id);
-		BufFile    *file = spill->file[purchase_spill_partition(keymap_hash(map, entry->key))];
-		Size		size = SUMMARY_SIZE(entry->summary);
+		PurchasePartition *part = &table->part[i];
 
-		if (map->byval)
-			BufFileWrite(file, &entry->key, sizeof(Datum));
-		else
-		{
-			Size		len;
-			const char *bytes = keymap_bytes(map, entry->key, &len);
-
-			BufFileWrite(file, &len, sizeof(Size));
-			BufFileWrite(file, unconstify(char *, bytes), len);
-		}
-		BufFileWrite(file, &entry->next_day, sizeof(DateADT));
-		BufFileWrite(file, &entry->earliest, sizeof(DateADT));
-		SET_VARSIZE(entry->summary, size);	/* slack stays here */
-		BufFileWrite(file, &size, sizeof(Size));
-		BufFileWrite(file, entry->summary, size);
-		if (id % 1024 == 0)
-			CHECK_FOR_INTERRUPTS();
+		CHECK_FOR_INTERRUPTS();
+		for (uint32 id = 0; id < part->map->n; id++)
+			write_entry(spill->file[i], part->map, purchase_entry(part, id));
 	}
 	purchase_table_reset(table);
 }
@@ -112,6 +117,9 @@ bool
 purchase_spill_read(PurchaseSpill *spill, int partition, PurchaseTable *table, PurchaseSpill *overflow, Size limit)
 {
 	BufFile    *file = spill->file[partition];
+	const KeyMap *map = table->part[partition].map;
+	bool		byval = map->byval;
+	int			typlen = map->typlen;
 	StringInfoData key_bytes,
 				summary;
 	uint64		n = 0;
@@ -132,12 +140,12 @@ purchase_spill_read(PurchaseSpill *spill, int partition, PurchaseTable *table, P
 
 		if (!read_bytes(file, &key, sizeof(Datum), true))
 			break;
-		if (!table->map->byval)
+		if (!byval)
 		{
 			len = (Size) key;
 			resetStringInfo(&key_bytes);
 			enlargeStringInfo(&key_bytes, VARHDRSZ + len);
-			if (table->map->typlen > 0)
+			if (typlen > 0)
 				read_bytes(file, key_bytes.data, len, false);
 			else
 			{

@@ -7,17 +7,9 @@
 #include "storage/buffile.h"
 #include "storage/fileset.h"
 
-#define SPILL_PARTITIONS 32
-
-static inline int
-purchase_spill_partition(uint64 hash)
-{
-	return hash >> 59;			/* the upper five bits */
-}
-
 typedef struct PurchaseSpill
 {
-	BufFile    *file[SPILL_PARTITIONS];
+	BufFile    *file[PURCHASE_PARTITIONS];
 } PurchaseSpill;
 
 /* Files of this process alone, or files in a set that another process opens by the writer's number. */

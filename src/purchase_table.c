@@ -2,8 +2,9 @@
  * purchase_table.c: rows of the source in, one purchase_summary per customer out.
  *
  * Every way of reading a source ends here, so all of them give the same result. A row is first decoded and sorted out
- * (left-out rows are counted by kind), then waits in a batch. Customers are spread over more memory than the caches
- * hold; working a batch off in passes lets the processor fetch many of them at once.
+ * (left-out rows are counted by kind), then staged with others of its partition. Customers as a whole take more memory
+ * than the caches hold, those of one partition do not: working many rows of one partition off together is what makes
+ * this fast.
  */
 #include "custprio.h"
 
@@ -19,7 +20,10 @@
 #include "utils/memutils.h"
 #include "utils/timestamp.h"
 
-#define FIRST_CAPACITY 4
+#define FIRST_CAPACITY	4		/* days that a new summary has room for */
+#define STAGE_LEAST		128		/* staged rows of a partition: least and most */
+#define STAGE_MOST		65536
+#define DRAIN_BATCH		64
 
 /* First day of the window that ends on as_of and is as long as the scorecard's history. */
 static DateADT
@@ -47,6 +51,14 @@ purchase_rule_set(PurchaseRule *rule, const Scorecard *card, DateADT as_of, Oid 
 	strlcpy(rule->zone, pg_get_timezone_name(card->zone), sizeof(rule->zone));
 }
 
+static void
+partition_start(PurchaseTable *table, PurchasePartition *part)
+{
+	part->entries = AllocSetContextCreate(table->entries, "custprio purchase partition",
+										  ALLOCSET_SMALL_MINSIZE, ALLOCSET_SMALL_INITSIZE, 1024 * 1024);
+	part->map = keymap_create(part->entries, table->rule.key_type, sizeof(PurchaseEntry));
+}
+
 PurchaseTable *
 purchase_table_create(const PurchaseRule *rule)
 {
@@ -56,12 +68,20 @@ purchase_table_create(const PurchaseRule *rule)
 
 	table->rule = *rule;
 	table->context = context;
-	table->entries = AllocSetContextCreate(context, "custprio purchase entries",
-										   ALLOCSET_DEFAULT_MINSIZE, ALLOCSET_DEFAULT_INITSIZE, 64 * 1024 * 1024);
-	table->scratch = AllocSetContextCreate(context, "custprio pending rows", ALLOCSET_DEFAULT_SIZES);
+	table->entries = AllocSetContextCreate(context, "custprio purchase entries", ALLOCSET_SMALL_SIZES);
+	table->scratch = AllocSetContextCreate(context, "custprio row", ALLOCSET_DEFAULT_SIZES);
 	table->zone = zone_days_create(pg_tzset(rule->zone));
 	table->zone_name = pstrdup(pg_get_timezone_name(table->zone->zone));
-	table->map = keymap_create(table->entries, rule->key_type, sizeof(PurchaseEntry));
+	/* a quarter of the memory for rows that wait */
+	table->stage_limit = (int64) custprio_rebuild_memory * 1024 / 4 / PURCHASE_PARTITIONS / sizeof(StagedRow);
+	table->stage_limit = Min(Max(table->stage_limit, STAGE_LEAST), STAGE_MOST);
+	for (int i = 0; i < PURCHASE_PARTITIONS; i++)
+	{
+		PurchasePartition *part = &table->part[i];
+
+		part->keys = AllocSetContextCreate(context, "custprio staged keys", ALLOCSET_SMALL_SIZES);
+		partition_start(table, part);
+	}
 	MemoryContextSwitchTo(old);
 	return table;
 }
@@ -70,9 +90,12 @@ purchase_table_create(const PurchaseRule *rule)
 void
 purchase_table_reset(PurchaseTable *table)
 {
-	Assert(table->n_pending == 0);
 	MemoryContextReset(table->entries);
-	table->map = keymap_create(table->entries, table->rule.key_type, sizeof(PurchaseEntry));
+	for (int i = 0; i < PURCHASE_PARTITIONS; i++)
+	{
+		Assert(table->part[i].n_staged == 0);
+		partition_start(table, &table->part[i]);
+	}
 }
 
 Size
@@ -175,14 +198,119 @@ decode_amount(PurchaseTable *table, Datum value, PurchaseAmount *amount)
 	return true;
 }
 
+/* The customer's entry, made with an empty summary when it is new. To be called in the partition's memory. */
+static inline PurchaseEntry *
+find_or_make(PurchaseTable *table, PurchasePartition *part, Datum key, uint64 hash)
+{
+	bool		found;
+	uint32		id = keymap_insert(part->map, key, hash, &found);
+	PurchaseEntry *entry = purchase_entry(part, id);
+
+	if (!found)
+	{
+		entry->summary = summary_create(table->zone_name, FIRST_CAPACITY);
+		entry->next_day = NO_DAY;
+		entry->earliest = NO_DAY;
+	}
+	return entry;
+}
+
+static inline void
+replace_summary(PurchaseEntry *entry, PurchaseSummary *s)
+{
+	if (unlikely(s != entry->summary))
+	{
+		pfree(entry->summary);
+		entry->summary = s;
+	}
+}
+
+static inline void
+apply_row(PurchaseTable *table, PurchaseEntry *entry, DateADT day, TimestampTz at, const PurchaseAmount *amount)
+{
+	if (unlikely(day > table->rule.as_of))
+	{
+		table->rows.future++;
+		entry->next_day = Min(entry->next_day, day);
+		return;
+	}
+	entry->earliest = Min(entry->earliest, day);
+	replace_summary(entry, summary_add(entry->summary, day, at, amount));
+}
+
+/* Work the staged rows of a partition off. */
+static void
+drain(PurchaseTable *table, PurchasePartition *part)
+{
+	MemoryContext old = MemoryContextSwitchTo(part->entries);
+	PurchaseAmount amount = {.exact = true};
+	uint64		hash[DRAIN_BATCH];
+
+	for (int from = 0; from < part->n_staged; from += DRAIN_BATCH)
+	{
+		int			n = Min(part->n_staged - from, DRAIN_BATCH);
+		StagedRow  *rows = part->staged + from;
+
+		/* the entry that the first slot points to is nearly always the right one: have its summary fetched */
+		for (int i = 0; i < n; i++)
+		{
+			hash[i] = keymap_hash(part->map, rows[i].key);
+			__builtin_prefetch(&part->map->slots[keymap_slot(part->map, hash[i])]);
+		}
+		for (int i = 0; i < n; i++)
+		{
+			uint32		guess = (uint32) part->map->slots[keymap_slot(part->map, hash[i])];
+
+			if (guess != 0)
+				__builtin_prefetch(purchase_entry(part, guess - 1)->summary);
+		}
+		for (int i = 0; i < n; i++)
+		{
+			amount.mantissa = rows[i].mantissa;
+			amount.scale = rows[i].scale;
+			apply_row(table, find_or_make(table, part, rows[i].key, hash[i]), rows[i].day, rows[i].at, &amount);
+		}
+	}
+	part->n_staged = 0;
+	MemoryContextSwitchTo(old);
+	if (!part->map->byval)
+		MemoryContextReset(part->keys);
+}
+
+static void
+grow_stage(PurchaseTable *table, PurchasePartition *part)
+{
+	part->capacity = Min(Max(part->capacity * 4, STAGE_LEAST), table->stage_limit);
+	if (part->staged == NULL)
+		part->staged = MemoryContextAlloc(table->context, part->capacity * sizeof(StagedRow));
+	else
+		part->staged = repalloc(part->staged, part->capacity * sizeof(StagedRow));
+}
+
+/* A copy of a by-reference key that lasts until the partition is drained. */
+static Datum
+stage_key(PurchaseTable *table, PurchasePartition *part, Datum key)
+{
+	MemoryContext old = MemoryContextSwitchTo(part->keys);
+
+	key = datumCopy(key, false, part->map->typlen);
+	MemoryContextSwitchTo(old);
+	return key;
+}
+
 bool
 purchase_table_add(PurchaseTable *table, const Datum *values, const bool *nulls)
 {
 	RowCounts  *rows = &table->rows;
-	KeyMap	   *map = table->map;
-	PendingRow *row = &table->pending[table->n_pending];
+	KeyMap	   *map = table->part[0].map;	/* any: they differ in what they hold only */
 	MemoryContext old;
-	bool		counts = false;
+	PurchaseAmount amount;
+	TimestampTz at;
+	DateADT		day;
+	Datum		key = values[0];
+	uint64		hash;
+	PurchasePartition *part;
+	bool		drained = false;
 
 	rows->read++;
 	if (unlikely(nulls[0] || nulls[1] || nulls[2]))
@@ -197,126 +325,73 @@ purchase_table_add(PurchaseTable *table, const Datum *values, const bool *nulls)
 	}
 
 	old = MemoryContextSwitchTo(table->scratch);
-	if (unlikely(!decode_amount(table, values[2], &row->amount)))
-		 /* counted already */ ;
-	else if (unlikely(!decode_time(&table->rule, values[1], &row->at)))
+	if (unlikely(!decode_amount(table, values[2], &amount)))
+		goto done;				/* counted already */
+	if (unlikely(!decode_time(&table->rule, values[1], &at)))
+	{
 		rows->infinite_time++;
+		goto done;
+	}
+	day = zone_day(table->zone, at);
+	if (day < table->rule.from_day)
+	{
+		rows->before_history++;
+		goto done;
+	}
+
+	if (!map->byval && map->typlen < 0)
+		key = PointerGetDatum(PG_DETOAST_DATUM_PACKED(key));
+	hash = keymap_hash(map, key);
+	part = &table->part[purchase_partition(hash)];
+	if (likely(amount.exact))
+	{
+		StagedRow  *row;
+
+		if (unlikely(part->n_staged == part->capacity))
+		{
+			if (part->capacity < table->stage_limit)
+				grow_stage(table, part);
+			else
+			{
+				drain(table, part);
+				drained = true;
+			}
+		}
+		row = &part->staged[part->n_staged++];
+		row->key = map->byval ? key : stage_key(table, part, key);
+		row->at = at;
+		row->mantissa = amount.mantissa;
+		row->day = day;
+		row->scale = amount.scale;
+	}
 	else
 	{
-		row->day = zone_day(table->zone, row->at);
-		if (row->day < table->rule.from_day)
-			rows->before_history++;
-		else
-			counts = true;
+		/* too wide to wait; the order of rows does not matter */
+		MemoryContextSwitchTo(part->entries);
+		apply_row(table, find_or_make(table, part, key, hash), day, at, &amount);
+		drained = true;
 	}
-	if (counts)
-	{
-		if (map->byval)
-			row->key = values[0];
-		else if (map->typlen > 0)
-			row->key = datumCopy(values[0], false, map->typlen);
-		else
-			row->key = PointerGetDatum(PG_DETOAST_DATUM_COPY(values[0]));
-		row->hash = keymap_hash(map, row->key);
-		__builtin_prefetch(&map->slots[keymap_slot(map, row->hash)]);
-		table->n_pending++;
-	}
+done:
 	MemoryContextSwitchTo(old);
-
-	if (table->n_pending < PURCHASE_BATCH)
-		return false;
-	purchase_table_flush(table);
-	return true;
-}
-
-/* The customer's entry, made with an empty summary when it is new. */
-static uint32
-find_or_make(PurchaseTable *table, Datum key, uint64 hash)
-{
-	bool		found;
-	uint32		id = keymap_insert(table->map, key, hash, &found);
-
-	if (!found)
-	{
-		PurchaseEntry *entry = purchase_table_entry(table, id);
-
-		entry->summary = summary_create(table->zone_name, FIRST_CAPACITY);
-		entry->next_day = NO_DAY;
-		entry->earliest = NO_DAY;
-	}
-	return id;
-}
-
-static inline void
-replace_summary(PurchaseEntry *entry, PurchaseSummary *s)
-{
-	if (unlikely(s != entry->summary))
-	{
-		pfree(entry->summary);
-		entry->summary = s;
-	}
-}
-
-static inline void
-apply_row(PurchaseTable *table, const PendingRow *row)
-{
-	PurchaseEntry *entry = purchase_table_entry(table, row->id);
-
-	if (unlikely(row->day > table->rule.as_of))
-	{
-		table->rows.future++;
-		entry->next_day = Min(entry->next_day, row->day);
-		return;
-	}
-	entry->earliest = Min(entry->earliest, row->day);
-	replace_summary(entry, summary_add(entry->summary, row->day, row->at, &row->amount));
+	if (unlikely(!table->scratch->isReset))
+		MemoryContextReset(table->scratch);
+	return drained;
 }
 
 void
 purchase_table_flush(PurchaseTable *table)
 {
-	MemoryContext old = MemoryContextSwitchTo(table->entries);
-	KeyMap	   *map = table->map;
-	int			n = table->n_pending;
-
-	/* the entry that the first slot points to is nearly always the right one */
-	for (int i = 0; i < n; i++)
-	{
-		uint32		guess = (uint32) map->slots[keymap_slot(map, table->pending[i].hash)];
-
-		if (guess != 0)
-			__builtin_prefetch(keymap_entry(map, guess - 1));
-	}
-	for (int i = 0; i < n; i++)
-	{
-		PendingRow *row = &table->pending[i];
-		PurchaseSummary *s;
-
-		row->id = find_or_make(table, row->key, row->hash);
-		s = purchase_table_entry(table, row->id)->summary;
-		__builtin_prefetch(s);
-		__builtin_prefetch((char *) s + 64);
-	}
-	for (int i = 0; i < n; i++)
-	{
-		PurchaseSummary *s = purchase_table_entry(table, table->pending[i].id)->summary;
-
-		__builtin_prefetch(SUMMARY_DAYS(s) + s->n_days);
-	}
-	for (int i = 0; i < n; i++)
-		apply_row(table, &table->pending[i]);
-
-	table->n_pending = 0;
-	MemoryContextSwitchTo(old);
-	MemoryContextReset(table->scratch);
+	for (int i = 0; i < PURCHASE_PARTITIONS; i++)
+		drain(table, &table->part[i]);
 }
 
 void
 purchase_table_merge(PurchaseTable *table, Datum key, const PurchaseSummary *summary,
 					 DateADT next_day, DateADT earliest)
 {
-	MemoryContext old = MemoryContextSwitchTo(table->entries);
-	PurchaseEntry *entry = purchase_table_entry(table, find_or_make(table, key, keymap_hash(table->map, key)));
+	PurchaseEntry *entry = purchase_table_touch(table, key);
+	PurchasePartition *part = &table->part[purchase_partition(keymap_hash(table->part[0].map, key))];
+	MemoryContext old = MemoryContextSwitchTo(part->entries);
 
 	replace_summary(entry, summary_merge(entry->summary, summary));
 	entry->next_day = Min(entry->next_day, next_day);
@@ -324,12 +399,24 @@ purchase_table_merge(PurchaseTable *table, Datum key, const PurchaseSummary *sum
 	MemoryContextSwitchTo(old);
 }
 
-uint32
+PurchaseEntry *
 purchase_table_touch(PurchaseTable *table, Datum key)
 {
-	MemoryContext old = MemoryContextSwitchTo(table->entries);
-	uint32		id = find_or_make(table, key, keymap_hash(table->map, key));
+	uint64		hash = keymap_hash(table->part[0].map, key);
+	PurchasePartition *part = &table->part[purchase_partition(hash)];
+	MemoryContext old = MemoryContextSwitchTo(part->entries);
+	PurchaseEntry *entry = find_or_make(table, part, key, hash);
 
 	MemoryContextSwitchTo(old);
-	return id;
+	return entry;
+}
+
+PurchaseEntry *
+purchase_table_find(const PurchaseTable *table, Datum key)
+{
+	uint64		hash = keymap_hash(table->part[0].map, key);
+	const PurchasePartition *part = &table->part[purchase_partition(hash)];
+	uint32		id = keymap_find(part->map, key, hash);
+
+	return id == KEYMAP_NONE ? NULL : purchase_entry(part, id);
 }

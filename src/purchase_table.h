@@ -26,34 +26,51 @@ typedef struct PurchaseEntry
 	PurchaseSummary *summary;	/* never NULL; has slack */
 	DateADT		next_day;		/* first day after as_of with a row, or NO_DAY */
 	DateADT		earliest;		/* first counted day with any row, or NO_DAY */
+	bool		in_state;		/* met in the state table; for state.c */
 } PurchaseEntry;
 
-#define PURCHASE_BATCH 128
-
 /* A row on its way from the source into its customer's summary. */
-typedef struct PendingRow
+typedef struct StagedRow
 {
-	uint64		hash;
 	Datum		key;
 	TimestampTz at;
+	int64		mantissa;		/* of the amount */
 	DateADT		day;
-	uint32		id;
-	PurchaseAmount amount;
-} PendingRow;
+	int32		scale;
+} StagedRow;
+
+#define PURCHASE_PARTITION_BITS 6
+#define PURCHASE_PARTITIONS (1 << PURCHASE_PARTITION_BITS)
+
+/* The customers whose keys hash to one partition, and the rows that wait for them. */
+typedef struct PurchasePartition
+{
+	MemoryContext entries;		/* map and summaries; reset by a spill */
+	MemoryContext keys;			/* by-reference keys of staged rows */
+	KeyMap	   *map;
+	StagedRow  *staged;
+	int			n_staged;
+	int			capacity;
+} PurchasePartition;
 
 typedef struct PurchaseTable
 {
 	PurchaseRule rule;
 	MemoryContext context;		/* parent of all that follows */
-	MemoryContext entries;		/* map and summaries; reset by a spill */
-	MemoryContext scratch;		/* keys and amounts of pending rows */
-	KeyMap	   *map;
+	MemoryContext entries;		/* parent of the partitions' */
+	MemoryContext scratch;		/* of one row */
 	ZoneDays   *zone;
 	char	   *zone_name;
 	RowCounts	rows;
-	int			n_pending;
-	PendingRow	pending[PURCHASE_BATCH];
+	int			stage_limit;	/* staged rows of a partition */
+	PurchasePartition part[PURCHASE_PARTITIONS];
 } PurchaseTable;
+
+static inline int
+purchase_partition(uint64 hash)
+{
+	return hash >> (64 - PURCHASE_PARTITION_BITS);
+}
 
 extern void purchase_rule_set(PurchaseRule *rule, const Scorecard *card, DateADT as_of, Oid time_type, Oid amount_type);
 extern PurchaseTable *purchase_table_create(const PurchaseRule *rule);
@@ -61,8 +78,8 @@ extern void purchase_table_reset(PurchaseTable *table);
 extern Size purchase_table_memory(PurchaseTable *table);
 
 /*
- * Take one row (customer, time, amount as the source gives them). Rows wait in a batch; purchase_table_flush() works
- * it off and must be called after the last row. True when a batch was just worked off.
+ * Take one row (customer, time, amount as the source gives them). Rows are staged; purchase_table_flush() must be
+ * called after the last one. True when customers were just worked on, so that memory may have grown.
  */
 extern bool purchase_table_add(PurchaseTable *table, const Datum *values, const bool *nulls);
 extern void purchase_table_flush(PurchaseTable *table);
@@ -71,13 +88,14 @@ extern void purchase_table_flush(PurchaseTable *table);
 extern void purchase_table_merge(PurchaseTable *table, Datum key, const PurchaseSummary *summary,
 								 DateADT next_day, DateADT earliest);
 
-/* Make sure that a customer has an entry, with an empty summary if need be. */
-extern uint32 purchase_table_touch(PurchaseTable *table, Datum key);
+/* The customer's entry, made with an empty summary if need be; or NULL where there is none. */
+extern PurchaseEntry *purchase_table_touch(PurchaseTable *table, Datum key);
+extern PurchaseEntry *purchase_table_find(const PurchaseTable *table, Datum key);
 
 static inline PurchaseEntry *
-purchase_table_entry(const PurchaseTable *table, uint32 id)
+purchase_entry(const PurchasePartition *part, uint32 id)
 {
-	return (PurchaseEntry *) keymap_entry(table->map, id);
+	return (PurchaseEntry *) keymap_entry(part->map, id);
 }
 
 #endif

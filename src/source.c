@@ -43,7 +43,7 @@ source_result_start(SourceResult *result, const PurchaseRule *rule)
 int
 source_partitions(const SourceResult *result)
 {
-	return result->spill ? SPILL_PARTITIONS : 1;
+	return result->spill ? PURCHASE_PARTITIONS : 1;
 }
 
 void
@@ -141,7 +141,7 @@ source_read_customers(const Scorecard *card, DateADT as_of, const Datum *keys, i
 	if (result->spill)
 	{
 		purchase_spill_write(result->spill, result->table);
-		for (int i = 0; i < SPILL_PARTITIONS; i++)
+		for (int i = 0; i < PURCHASE_PARTITIONS; i++)
 			purchase_spill_read(result->spill, i, result->table, NULL, 0);
 		purchase_spill_close(result->spill);
 		result->spill = NULL;

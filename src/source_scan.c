@@ -397,7 +397,7 @@ merge_worker(SourceResult *result, FileSet *files, int worker)
 	PurchaseSpill *theirs = purchase_spill_open_shared(files, worker);
 	Size		limit = (Size) custprio_rebuild_memory * 1024;
 
-	for (int i = 0; i < SPILL_PARTITIONS; i++)
+	for (int i = 0; i < PURCHASE_PARTITIONS; i++)
 	{
 		if (result->spill == NULL && purchase_table_memory(result->table) > limit)
 			result->spill = purchase_spill_create();

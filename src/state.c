@@ -191,10 +191,9 @@ state_insert(StateTable *state, const StateRow *row)
 
 /* The state's row for a customer of the purchase table. */
 static void
-wanted_row(const Scorecard *card, PurchaseTable *table, uint32 id, bool has_listed, bool listed, StateRow *row)
+wanted_row(const Scorecard *card, PurchaseTable *table, PurchaseEntry *entry, bool has_listed, bool listed,
+		   StateRow *row)
 {
-	PurchaseEntry *entry = purchase_table_entry(table, id);
-
 	if (entry->summary->wide_len > 0)
 	{
 		MemoryContext old = MemoryContextSwitchTo(table->entries);
@@ -212,11 +211,11 @@ wanted_row(const Scorecard *card, PurchaseTable *table, uint32 id, bool has_list
 	row->next_day = entry->next_day;
 }
 
-/* Ids of rows to insert, in the order of integer keys: index pages then fill one after the other. */
+/* Rows to insert, in the order of integer keys: index pages then fill one after the other. */
 typedef struct InsertItem
 {
 	int64		key;
-	uint32		id;
+	PurchaseEntry *entry;
 } InsertItem;
 
 #define ST_SORT sort_insert_items
@@ -234,7 +233,14 @@ is_listed(const KeyMap *listed, Datum key)
 	return listed && keymap_find(listed, key, keymap_hash(listed, key)) != KEYMAP_NONE;
 }
 
-/* Customers without a row in the source, of the partition at hand, get an empty entry. */
+/* Whether a key belongs to what the purchase table holds now: one partition after a spill, everything else. */
+static inline bool
+at_hand(const SourceResult *source, int partition, const KeyMap *map, Datum key)
+{
+	return source->spill == NULL || purchase_partition(keymap_hash(map, key)) == partition;
+}
+
+/* Customers without a row in the source get an empty entry. */
 static void
 touch_listed(SourceResult *source, int partition, const KeyMap *listed)
 {
@@ -242,45 +248,40 @@ touch_listed(SourceResult *source, int partition, const KeyMap *listed)
 	{
 		Datum		key = keymap_key(listed, id);
 
-		if (source->spill == NULL || purchase_spill_partition(keymap_hash(listed, key)) == partition)
+		if (at_hand(source, partition, listed, key))
 			purchase_table_touch(source->table, key);
 		if (id % 4096 == 0)
 			CHECK_FOR_INTERRUPTS();
 	}
 }
 
-/* Bring the state's rows of one partition to the table's. */
+/* Bring the rows that the state has to those at hand; notes the entries that it met. */
 static void
-sync_partition(StateTable *state, const Scorecard *card, SourceResult *source, int partition, const KeyMap *listed)
+sync_existing(StateTable *state, const Scorecard *card, SourceResult *source, int partition, const KeyMap *listed)
 {
 	PurchaseTable *table = source->table;
-	KeyMap	   *map = table->map;
+	KeyMap	   *map = table->part[0].map;
 	MemoryContext row_context = AllocSetContextCreate(CurrentMemoryContext, "custprio state row",
 													  ALLOCSET_DEFAULT_SIZES);
 	MemoryContext old;
-	bool	   *seen = MemoryContextAllocHuge(CurrentMemoryContext, map->n + 1);
-	InsertItem *items;
-	uint32		n = 0;
 
-	memset(seen, false, map->n);
 	state_begin_scan(state);
 	old = MemoryContextSwitchTo(row_context);
 	while (state_next(state))
 	{
 		Datum		key = state_key(state, map);
-		uint64		hash = keymap_hash(map, key);
+		PurchaseEntry *entry;
 		StateRow	row;
-		uint32		id;
 
-		if (source->spill && purchase_spill_partition(hash) != partition)
+		if (!at_hand(source, partition, map, key))
 			continue;
-		id = keymap_find(map, key, hash);
-		if (id == KEYMAP_NONE)
+		entry = purchase_table_find(table, key);
+		if (entry == NULL)
 			table_writer_delete(state->writer, state->slot);
 		else
 		{
-			seen[id] = true;
-			wanted_row(card, table, id, listed != NULL, is_listed(listed, key), &row);
+			entry->in_state = true;
+			wanted_row(card, table, entry, listed != NULL, is_listed(listed, key), &row);
 			if (!row_equals(state, &row))
 				state_update(state, &row);
 		}
@@ -288,27 +289,41 @@ sync_partition(StateTable *state, const Scorecard *card, SourceResult *source, i
 	}
 	MemoryContextSwitchTo(old);
 	MemoryContextDelete(row_context);
+}
 
-	items = MemoryContextAllocHuge(CurrentMemoryContext, ((Size) map->n + 1) * sizeof(InsertItem));
-	for (uint32 id = 0; id < map->n; id++)
-		if (!seen[id])
+/* Insert the entries that the state did not have. */
+static void
+sync_new(StateTable *state, const Scorecard *card, SourceResult *source, int64 n_entries, const KeyMap *listed)
+{
+	PurchaseTable *table = source->table;
+	InsertItem *items = MemoryContextAllocHuge(CurrentMemoryContext, (n_entries + 1) * sizeof(InsertItem));
+	int64		n = 0;
+
+	for (int i = 0; i < PURCHASE_PARTITIONS; i++)
+	{
+		PurchasePartition *part = &table->part[i];
+
+		for (uint32 id = 0; id < part->map->n; id++)
 		{
-			items[n].key = map->byval ? (int64) keymap_key(map, id) : 0;
-			items[n++].id = id;
+			PurchaseEntry *entry = purchase_entry(part, id);
+
+			if (entry->in_state)
+				continue;
+			items[n].key = part->map->byval ? (int64) entry->key : 0;
+			items[n++].entry = entry;
 		}
-	if (map->byval)
+	}
+	if (table->part[0].map->byval)
 		sort_insert_items(items, n);
-	for (uint32 i = 0; i < n; i++)
+	for (int64 i = 0; i < n; i++)
 	{
 		StateRow	row;
 
-		wanted_row(card, table, items[i].id, listed != NULL,
-				   is_listed(listed, keymap_key(map, items[i].id)), &row);
+		wanted_row(card, table, items[i].entry, listed != NULL, is_listed(listed, items[i].entry->key), &row);
 		state_insert(state, &row);
 	}
 	table_writer_flush(state->writer);
 	pfree(items);
-	pfree(seen);
 }
 
 static void
@@ -329,20 +344,30 @@ state_rebuild(const Scorecard *card, SourceResult *source, const KeyMap *listed,
 	for (int partition = 0; partition < source_partitions(source); partition++)
 	{
 		PurchaseTable *table = source->table;
+		int64		n_entries = 0;
 
 		source_partition(source, partition);
 		if (listed)
 			touch_listed(source, partition, listed);
+		for (int i = 0; i < PURCHASE_PARTITIONS; i++)
+			n_entries += table->part[i].map->n;
 		if (write)
-			sync_partition(&state, card, source, partition, listed);
-		for (uint32 id = 0; id < table->map->n; id++)
 		{
-			PurchaseEntry *entry = purchase_table_entry(table, id);
+			sync_existing(&state, card, source, partition, listed);
+			sync_new(&state, card, source, n_entries, listed);
+		}
+		for (int i = 0; i < PURCHASE_PARTITIONS; i++)
+		{
+			PurchasePartition *part = &table->part[i];
 
-			customer_set_add(set, card, entry->key, entry->summary, listed != NULL, is_listed(listed, entry->key));
-			count_purchases(run, entry->summary);
-			if (id % 4096 == 0)
-				CHECK_FOR_INTERRUPTS();
+			CHECK_FOR_INTERRUPTS();
+			for (uint32 id = 0; id < part->map->n; id++)
+			{
+				PurchaseEntry *entry = purchase_entry(part, id);
+
+				customer_set_add(set, card, entry->key, entry->summary, listed != NULL, is_listed(listed, entry->key));
+				count_purchases(run, entry->summary);
+			}
 		}
 	}
 	if (write)
@@ -405,19 +430,19 @@ state_resummarize(const Scorecard *card, const KeyMap *stale, SourceResult *sour
 		Datum		key = state_key(&state, stale);
 		bool		has_listed = !state.slot->tts_isnull[state.listed - 1];
 		bool		listed = has_listed && DatumGetBool(state_value(&state, state.listed));
-		uint32		id;
+		PurchaseEntry *entry;
 		StateRow	row;
 
 		if (keymap_find(stale, key, keymap_hash(stale, key)) == KEYMAP_NONE)
 			continue;
-		id = keymap_find(table->map, key, keymap_hash(table->map, key));
-		if (id == KEYMAP_NONE && !listed)
+		entry = purchase_table_find(table, key);
+		if (entry == NULL && !listed)
 			table_writer_delete(state.writer, state.slot);
 		else
 		{
-			if (id == KEYMAP_NONE)
-				id = purchase_table_touch(table, key);
-			wanted_row(card, table, id, has_listed, listed, &row);
+			if (entry == NULL)
+				entry = purchase_table_touch(table, key);
+			wanted_row(card, table, entry, has_listed, listed, &row);
 			if (!row_equals(&state, &row))
 				state_update(&state, &row);
 			customer_set_add(set, card, key, row.summary, has_listed, listed);
