@@ -14,7 +14,7 @@ SET LOCAL client_min_messages = warning;
 
 SELECT plan(13);
 \if :present
-\i test/oracle/refresh.sql
+\ir ../oracle/refresh.sql
 CREATE TABLE cdnow (customer_id int, date date, amount numeric(8,2), cds int);
 \set load '\\copy cdnow FROM ' :'file' ' (FORMAT csv, HEADER)'
 :load
