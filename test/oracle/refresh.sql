@@ -20,8 +20,9 @@ CREATE FUNCTION oracle.quantiles(metric_values numeric[], bins int) RETURNS nume
         FROM unnest(metric_values) v) q, unnest(raw) WITH ORDINALITY AS u (b, o)
 $$;
 
+-- The planner knows nothing of the temporary tables' sizes: nested loops would take minutes, and JIT longer still.
 CREATE FUNCTION oracle.compute(card text, as_of date) RETURNS void LANGUAGE plpgsql
-  SET DateStyle = 'ISO, YMD' SET enable_nestloop = on AS $$
+  SET DateStyle = 'ISO, YMD' SET enable_nestloop = off SET jit = off AS $$
 DECLARE
   c custprio.scorecard;
   saved text := current_setting('TimeZone');
@@ -63,26 +64,27 @@ BEGIN
   END IF;
 
   -- breaks, over customers with a purchase
+  CREATE TEMP TABLE metric_value ON COMMIT DROP AS
+    SELECT 'recency' AS metric, (last_day - date '2000-01-01')::numeric AS v FROM person WHERE purchases > 0
+    UNION ALL SELECT 'frequency', frequency FROM person WHERE purchases > 0
+    UNION ALL SELECT 'monetary', monetary FROM person WHERE purchases > 0;
   INSERT INTO oracle.breaks
-    SELECT m.metric, b.bins, oracle.quantiles(m.v, b.bins)
-    FROM (SELECT 'recency' AS metric, array_agg((last_day - date '2000-01-01')::numeric) AS v FROM person WHERE purchases > 0
-          UNION ALL SELECT 'frequency', array_agg(frequency::numeric) FROM person WHERE purchases > 0
-          UNION ALL SELECT 'monetary', array_agg(monetary) FROM person WHERE purchases > 0) m,
-      (VALUES (c.bins), (1000)) AS b (bins)
-    WHERE m.v IS NOT NULL;
+    SELECT metric, bins, oracle.quantiles(array_agg(v), bins) FROM metric_value, (VALUES (c.bins), (1000)) AS b (bins) GROUP BY metric, bins;
 
   -- score = 1 + breaks strictly below the value; by the mean where the segment map says so
   SELECT DISTINCT split INTO map_split FROM custprio.segment_map WHERE map = c.segment_map;
   CREATE TEMP TABLE score ON COMMIT DROP AS
-    SELECT b.metric, b.bins, v, CASE WHEN map_split = 'mean' AND b.bins <> 1000
-        THEN 1 + (v > (SELECT avg(x.v) FROM (SELECT 'recency' AS metric, (last_day - date '2000-01-01')::numeric AS v FROM person WHERE purchases > 0
-                    UNION ALL SELECT 'frequency', frequency FROM person WHERE purchases > 0
-                    UNION ALL SELECT 'monetary', monetary FROM person WHERE purchases > 0) x WHERE x.metric = b.metric))::int
-        ELSE 1 + (SELECT count(*) FROM unnest(b.breaks) k WHERE k < v)::int END AS score
-    FROM oracle.breaks b JOIN (
-      SELECT DISTINCT 'recency' AS metric, (last_day - date '2000-01-01')::numeric AS v FROM person WHERE purchases > 0
-      UNION SELECT 'frequency', frequency FROM person WHERE purchases > 0
-      UNION SELECT 'monetary', monetary FROM person WHERE purchases > 0) d ON b.metric = d.metric;
+    SELECT metric, bins, v, 1 + CASE WHEN map_split = 'mean' AND bins <> 1000
+        THEN (v > (SELECT avg(x.v) FROM metric_value x WHERE x.metric = all_points.metric))::int
+        ELSE below END AS score
+    FROM (SELECT metric, bins, v, bool_or(is_value) AS is_value,
+            sum(sum(is_break)) OVER (PARTITION BY metric, bins ORDER BY v) - sum(is_break) AS below
+          FROM (SELECT metric, bins, v, 0 AS is_break, true AS is_value FROM metric_value JOIN oracle.breaks USING (metric)
+                UNION ALL SELECT metric, bins, unnest(breaks), 1, false FROM oracle.breaks) points
+          GROUP BY metric, bins, v) all_points
+    WHERE is_value;
+  CREATE TEMP TABLE segment ON COMMIT DROP AS
+    SELECT segment, unnest(codes)::text AS code FROM custprio.segment_map WHERE map = c.segment_map;
   ANALYZE person; ANALYZE score;
 
   INSERT INTO oracle.priority
@@ -117,14 +119,14 @@ BEGIN
         ELSE (SELECT count(*) FROM unnest(c.abc_cuts) k WHERE before >= k * (SELECT sum(monetary) FROM buyer WHERE monetary > 0))::int END) AS abc
     FROM worth)
   SELECT p.customer_id, t.tier, round(b.priority, 4), b.rfm::text,
-    (SELECT segment FROM custprio.segment_map s WHERE s.map = c.segment_map AND b.rfm::text = ANY (s.codes::text[])),
+    (SELECT segment FROM segment s WHERE s.code = b.rfm::text),
     k.abc, p.frequency, round(p.monetary, c.amount_scale),
     CASE WHEN p.purchases > 0 THEN round(p.monetary / p.purchases, c.amount_scale) END,
     p.first_purchase, p.last_purchase,
     CASE WHEN p.purchases > 0 THEN NULL WHEN EXISTS (SELECT FROM oracle.source_row r WHERE r.customer_id = p.customer_id AND r.kind = 'return') THEN 'returns_only' ELSE 'prospect' END
   FROM person p LEFT JOIN buyer b USING (customer_id) LEFT JOIN tiered t USING (customer_id) LEFT JOIN class k ON k.monetary = b.monetary;
 
-  DROP TABLE person, score;
+  DROP TABLE person, metric_value, score, segment;
   PERFORM set_config('TimeZone', saved, true);
 END $$;
 

@@ -1,0 +1,305 @@
+# 030_refresh_properties.pl: random sources through random scorecards, against the oracle in plain SQL, and the
+# invariants that hold whatever the data: every way of reading the source gives the same rows, nothing depends on
+# physical order or on the session's settings, purchases after the as-of day change nothing, rescore and rebuild agree,
+# and a refresh with nothing changed writes nothing.
+#
+# CUSTPRIO_SEED repeats a run, CUSTPRIO_TRIALS changes the number of sources.
+
+use strict;
+use warnings;
+
+use FindBin;
+use PostgreSQL::Test::Cluster;
+use PostgreSQL::Test::Utils;
+use Test::More;
+
+my $seed = $ENV{CUSTPRIO_SEED} // 20240229;
+my $trials = $ENV{CUSTPRIO_TRIALS} // 40;
+srand($seed);
+diag("seed $seed, $trials random sources");
+
+my $node = PostgreSQL::Test::Cluster->new('properties');
+$node->init;
+$node->append_conf('postgresql.conf', <<CONF);
+autovacuum = off
+fsync = off
+wal_level = minimal
+max_wal_senders = 0
+checkpoint_timeout = 1h
+max_wal_size = 4GB
+max_parallel_workers_per_gather = 0
+jit = off
+CONF
+$node->start;
+$node->safe_psql('postgres', 'CREATE EXTENSION custprio');
+$node->psql('postgres', "\\i $FindBin::RealBin/../oracle/refresh.sql", on_error_die => 1);
+
+# Published and state rows with everything that readers see, in a form that depends on no setting of the session.
+$node->safe_psql('postgres', <<'SQL');
+CREATE FUNCTION fingerprint(published boolean DEFAULT true) RETURNS text LANGUAGE plpgsql SET TimeZone = 'UTC' SET DateStyle = 'ISO, YMD' AS $$
+DECLARE
+  result text;
+BEGIN
+  IF published THEN
+    SELECT md5(string_agg(p::text, E'\n' ORDER BY p::text COLLATE "C")) INTO result FROM card_priority p;
+  ELSE
+    SELECT md5(string_agg(p::text, E'\n' ORDER BY p::text COLLATE "C")) INTO result FROM card_purchases p;
+  END IF;
+  RETURN coalesce(result, 'empty');
+END $$;
+CREATE VIEW last_run AS SELECT * FROM custprio.refresh_run ORDER BY run_id DESC LIMIT 1;
+SQL
+
+sub pick { return $_[ int(rand(@_)) ]; }
+
+# Zones with an instant around which their local days are unusual: days of 23 and 25 hours, a change at 00:01, an
+# offset of minutes, a day that does not exist.
+my %zones = (
+	'UTC' => '2000-01-01 00:00+00',
+	'America/St_Johns' => '2006-10-29 02:31+00',
+	'Asia/Kathmandu' => '1985-12-31 18:30+00',
+	'Pacific/Apia' => '2011-12-30 10:00+00',
+	'Europe/Berlin' => '2020-10-25 01:00+00',
+	'America/Sao_Paulo' => '2018-11-04 03:00+00',
+	'Australia/Lord_Howe' => '2021-04-03 15:00+00',
+	'America/New_York' => '2024-03-10 07:00+00');
+
+my %key_types = (
+	'int' => 'c',
+	'bigint' => 'c::bigint * 10000000000 - 5',
+	'smallint' => 'c::smallint',
+	'uuid' => q{md5(c::text)::uuid},
+	'text' => q{CASE WHEN c % 7 = 0 THEN '' WHEN c % 5 = 0 THEN repeat('customer ', 30) || c ELSE 'Kunde Ünal ' || c END},
+	'varchar(40)' => q{'v' || c},
+	'date' => q{date '2000-01-01' + c});
+
+my %amount_types = (
+	'int' => 'round(a)::int',
+	'smallint' => 'round(a)::smallint',
+	'bigint' => 'round(a)::bigint * CASE WHEN c = 1 THEN 100000000000000 ELSE 1 END',
+	'numeric(12,2)' => 'a::numeric(12,2)',
+	'numeric' => q{CASE WHEN i % 50 = 3 THEN 'NaN' WHEN i % 50 = 5 THEN 'Infinity' WHEN c = 2 THEN a::numeric * 1e20 WHEN c = 3 THEN round(a::numeric, 7) ELSE round(a::numeric, i % 4) END},
+	'float8' => q{CASE WHEN i % 50 = 3 THEN 'NaN' WHEN i % 50 = 5 THEN '-Infinity' WHEN i % 9 = 1 THEN a / 3 ELSE a END},
+	'real' => q{CASE WHEN i % 50 = 3 THEN 'NaN' ELSE a / 3 END::real});
+
+my %time_types = (
+	'timestamptz' => q{CASE WHEN i % 97 = 5 THEN 'infinity' WHEN i % 97 = 6 THEN '-infinity' ELSE t END},
+	'timestamp' => q{t AT TIME ZONE '%s'},
+	'date' => q{(t AT TIME ZONE '%s')::date});
+
+# One random source and its scorecard. Returns the as-of day.
+sub create_trial
+{
+	my ($trial) = @_;
+	my $zone = pick(sort keys %zones);
+	my $key = pick(sort keys %key_types);
+	my $amount = pick(sort keys %amount_types);
+	my $time = pick(sort keys %time_types);
+	my $rows = int(rand() ** 2 * 800);
+	my $customers = 1 + int(rand() ** 2 * 90);
+	my $kind = pick('table', 'table', 'table', 'partitioned', 'view', 'matview', 'expression', 'odd table');
+	my $time_value = $time_types{$time};
+	my %option = (
+		bins => pick(5, 5, 3, 2, 4, 9),
+		frequency_by => pick("'purchase'", "'day'"),
+		history => pick('NULL', 'NULL', "interval '15 days'", "interval '1 month'"),
+		filter => pick('NULL', 'NULL', "'ok'", "'NOT coalesce(c = 4, false)'"),
+		abc_cuts => pick('NULL', "'{0.5}'", "'{0.1,0.2,0.3,0.9}'"),
+		amount_scale => pick('2', '0', '4'),
+		customers => pick('NULL', 'NULL', "'people'"));
+
+	$option{segment_map} = { 5 => pick("'rfm_11'", 'NULL'), 3 => "'rfm_6'", 2 => "'rfm_8_mean'" }->{ $option{bins} } // 'NULL';
+	$time_value =~ s/%s/$zone/;
+
+	my $table = "CREATE TABLE base (gone text, i int, c int, k $key, ok boolean, t $time, a $amount)"
+	  . ($kind eq 'partitioned' ? ' PARTITION BY HASH (i)' : '');
+	my $source = { 'view' => 'source_view', 'matview' => 'source_matview' }->{$kind} // 'base';
+	my $customer = $kind eq 'expression' ? ($key eq 'text' ? "k || 'x'" : $key eq 'int' ? 'k + 1' : 'k') : 'k';
+	my $when = $kind eq 'expression' && $time eq 'date' ? 't + 1' : 't';
+	my $what = $kind eq 'expression' ? 'a * 2' : 'a';
+	my $people_key = $customer;
+	my $as_of = $node->safe_psql('postgres',
+		"SELECT (timestamptz '$zones{$zone}' AT TIME ZONE '$zone')::date + " . int(rand(9) - 3));
+
+	note("trial $trial: $rows rows, $customers customers, $kind of ($key, $time, $amount), $zone, as of $as_of, "
+		  . join(', ', map { "$_ => $option{$_}" } sort keys %option));
+
+	$node->safe_psql('postgres', <<SQL);
+DO \$\$ BEGIN PERFORM custprio.drop_scorecard(name) FROM custprio.scorecard; END \$\$;
+SET client_min_messages = warning;
+DROP TABLE IF EXISTS base, people CASCADE;
+$table;
+@{[ $kind eq 'partitioned' ? join '', map { "CREATE TABLE base$_ PARTITION OF base FOR VALUES WITH (MODULUS 3, REMAINDER $_);\n" } 0 .. 2 : '' ]}
+@{[ $kind eq 'odd table' ? 'ALTER TABLE base DROP COLUMN gone; ALTER TABLE base DROP COLUMN a;' : '' ]}
+@{[ $kind eq 'odd table' ? "INSERT INTO base (i, c, k, ok, t) SELECT i, c, k, true, t FROM (SELECT i, 1 AS c, timestamptz '$zones{$zone}' AS t FROM generate_series(1, 20) i) s, LATERAL (SELECT $key_types{$key} AS k) kk;" : '' ]}
+@{[ $kind eq 'odd table' ? "ALTER TABLE base ADD COLUMN a $amount DEFAULT 7; ALTER TABLE base ADD COLUMN gone text;" : '' ]}
+CREATE FUNCTION pg_temp.fill(first int, n int, shift interval) RETURNS void LANGUAGE sql AS \$\$
+  INSERT INTO base (gone, i, c, k, ok, t, a)
+  SELECT 'x', i, c, CASE WHEN i % 41 <> 7 THEN $key_types{$key} END, i % 4 <> 0,
+    CASE WHEN i % 43 <> 9 THEN $time_value END, CASE WHEN i % 37 <> 11 THEN $amount_types{$amount} END
+  FROM (SELECT i, 1 + floor(power(random(), 2) * $customers)::int AS c,
+      timestamptz '$zones{$zone}' + shift + date_trunc('minute', power(random() * 2 - 1, 3) * interval '50 days') AS t,
+      CASE floor(random() * 10) WHEN 0 THEN 0 WHEN 1 THEN -5.25 WHEN 2 THEN 10 WHEN 3 THEN 9.99 ELSE round((random() * 300)::numeric, 2) END::float8
+      * CASE WHEN random() < 0.06 THEN -1 ELSE 1 END AS a
+    FROM generate_series(first, first + n - 1) i) s
+\$\$;
+SELECT setseed(@{[ rand() ]});
+SELECT pg_temp.fill(1, $rows, '0');
+CREATE VIEW source_view AS SELECT * FROM base;
+CREATE MATERIALIZED VIEW source_matview AS SELECT * FROM base;
+CREATE TABLE people AS SELECT k FROM (SELECT DISTINCT k FROM base WHERE c % 3 <> 1) s UNION ALL SELECT NULL
+  UNION ALL SELECT $key_types{$key} FROM generate_series(200, 205) c;
+ANALYZE base;
+SELECT custprio.create_scorecard('card', '$source', '$customer', '$when', '$what', every => NULL, time_zone => '$zone',
+  customers_key => @{[ $option{customers} eq 'NULL' ? 'NULL' : "'$customer'" ]}, @{[ join ', ', map { "$_ => $option{$_}" } sort keys %option ]});
+SQL
+	return ($as_of, $source, $zone, $time);
+}
+
+sub matches_oracle
+{
+	my ($as_of, $name, $counted) = @_;
+	my $found = $node->safe_psql('postgres', <<SQL);
+SELECT oracle.compute('card', '$as_of') \\gset ignored_
+SELECT * FROM oracle.difference('card') LIMIT 8;
+@{[ $counted ? "SELECT * FROM oracle.run_difference('card');" : '' ]}
+SQL
+	is($found, '', $name);
+}
+
+# Refresh under the given settings; nothing may be written.
+sub changes_nothing
+{
+	my ($settings, $mode, $as_of, $name) = @_;
+	my $found = $node->safe_psql('postgres', <<SQL);
+SELECT fingerprint() || fingerprint(false) AS before \\gset
+$settings;
+SELECT FROM custprio.refresh('card', '$mode', '$as_of') \\gset ignored_
+SELECT 'wrote', inserted, updated, deleted, tier_changes, state_written FROM last_run
+WHERE (inserted, updated, deleted, tier_changes, state_written) <> (0, 0, 0, 0, 0);
+RESET ALL;
+SELECT 'changed' WHERE fingerprint() || fingerprint(false) <> :'before';
+SQL
+	is($found, '', $name);
+}
+
+for my $trial (1 .. $trials)
+{
+	my ($as_of, $source, $zone, $time) = create_trial($trial);
+	my $refresh = $source eq 'source_matview' ? 'REFRESH MATERIALIZED VIEW source_matview;' : '';
+	my $later = $node->safe_psql('postgres', "SELECT date '$as_of' + " . (1 + int(rand(12))));
+	my $earlier = $node->safe_psql('postgres', "SELECT date '$as_of' - " . (1 + int(rand(12))));
+
+	$node->safe_psql('postgres', "SELECT FROM custprio.refresh('card', 'rebuild', '$as_of')");
+	matches_oracle($as_of, "trial $trial: rebuild", 1);
+
+	# invariant 5 and the fast scan
+	changes_nothing('SET custprio.fast_scan = off', 'rebuild', $as_of, "trial $trial: same through a query");
+	changes_nothing("SET min_parallel_table_scan_size = 0; SET max_parallel_workers_per_gather = 2; SET parallel_setup_cost = 0; SET parallel_tuple_cost = 0",
+		'rebuild', $as_of, "trial $trial: same in parallel");
+	changes_nothing("SET TimeZone = 'Pacific/Kiritimati'; SET DateStyle = 'German'; SET IntervalStyle = 'sql_standard'; SET extra_float_digits = -3; SET search_path = ''; SET lc_numeric = 'C'",
+		'rebuild', $as_of, "trial $trial: same under other settings") if $trial % 2;
+	if ($trial % 2 == 0)
+	{
+		$node->safe_psql('postgres', <<SQL);
+CREATE TEMP TABLE shuffled AS SELECT * FROM base ORDER BY random();
+DELETE FROM base WHERE i % 2 = 0;
+VACUUM base;
+DELETE FROM base;
+INSERT INTO base SELECT * FROM shuffled;
+$refresh
+SQL
+		changes_nothing('SELECT', 'rebuild', $as_of, "trial $trial: same in another physical order");
+	}
+
+	# invariant 4: purchases after the as-of day
+	my $before = $node->safe_psql('postgres', 'SELECT fingerprint()');
+	$node->safe_psql('postgres', <<SQL);
+SET TimeZone = '$zone';
+INSERT INTO base (gone, i, c, k, ok, t, a)
+  SELECT 'future', 20000 + i, c, k, true, ('$as_of'::date + 1 + (i * 7) % 20)::timestamptz + interval '2 hours', a FROM base WHERE i % 5 = 1;
+$refresh
+SQL
+	$node->safe_psql('postgres', "SELECT FROM custprio.refresh('card', 'rebuild', '$as_of')");
+	is($node->safe_psql('postgres', 'SELECT fingerprint()'), $before, "trial $trial: later purchases change nothing published");
+
+	# invariant 1: rescore and rebuild, forwards over those later purchases and backwards
+	$node->safe_psql('postgres', "SELECT FROM custprio.refresh('card', 'rescore', '$later')");
+	matches_oracle($later, "trial $trial: rescore to a later day", 0);
+	changes_nothing('SELECT', 'rebuild', $later, "trial $trial: rebuild agrees with it");
+	$node->safe_psql('postgres', "SELECT FROM custprio.refresh('card', 'rescore', '$earlier')");
+	matches_oracle($earlier, "trial $trial: rescore to an earlier day", 0);
+
+	# and after changes of every kind, keys included
+	$node->safe_psql('postgres', <<SQL);
+BEGIN;
+DELETE FROM base;
+ROLLBACK;
+DELETE FROM base WHERE i % 7 = 1;
+UPDATE base SET k = (SELECT k FROM base WHERE k IS NOT NULL ORDER BY i DESC LIMIT 1) WHERE i % 11 = 3;
+UPDATE base SET a = a + 1 WHERE i % 13 = 4;
+UPDATE base SET ok = NOT ok WHERE i % 17 = 4;
+$refresh
+SQL
+	$node->safe_psql('postgres', "SELECT FROM custprio.refresh('card', 'rebuild', '$as_of')");
+	matches_oracle($as_of, "trial $trial: rebuild after changes", 1);
+	changes_nothing('SET custprio.fast_scan = off', 'rescore', $as_of, "trial $trial: rescore agrees with it");
+
+	if ($trial % 10 == 0)
+	{
+		$node->safe_psql('postgres', "TRUNCATE base; $refresh");
+		$node->safe_psql('postgres', "SELECT FROM custprio.refresh('card', 'rebuild', '$as_of')");
+		matches_oracle($as_of, "trial $trial: rebuild of an empty source", 1);
+	}
+}
+
+# Enough customers to fill custprio.rebuild_memory, so that a rebuild spills.
+$node->safe_psql('postgres', <<'SQL');
+SELECT custprio.drop_scorecard('card');
+CREATE TABLE wide (customer text, at timestamptz, amount numeric(10,2));
+INSERT INTO wide SELECT 'customer ' || (i * 7919 % 20011), timestamptz '2024-01-01' + i * interval '9 min', (i * 31 % 9973)::numeric / 100 - 5
+  FROM generate_series(1, 60000) i;
+SELECT custprio.create_scorecard('card', 'wide', 'customer', 'at', 'amount', every => NULL, time_zone => 'Europe/Berlin');
+SELECT FROM custprio.refresh('card', 'rebuild', '2024-12-31');
+SQL
+matches_oracle('2024-12-31', 'many customers', 1);
+changes_nothing("SET custprio.rebuild_memory = '1MB'", 'rebuild', '2024-12-31', 'same when the direct scan spills');
+changes_nothing("SET custprio.rebuild_memory = '1MB'; SET custprio.fast_scan = off", 'rebuild', '2024-12-31', 'same when the query spills');
+changes_nothing("SET custprio.rebuild_memory = '1MB'; SET min_parallel_table_scan_size = 0; SET max_parallel_workers_per_gather = 2; SET parallel_setup_cost = 0",
+	'rebuild', '2024-12-31', 'same when parallel workers spill');
+changes_nothing("SET custprio.rebuild_memory = '1MB'; SET work_mem = '64kB'; SET hash_mem_multiplier = 1", 'rescore', '2024-12-31', 'rescore with little memory');
+
+# Invariant 8: nothing changed, nothing written but the run's row. Counters of all tables in the database, and WAL.
+for my $mode ('rebuild', 'rescore', 'auto')
+{
+	my $counters = q{SELECT string_agg(schemaname || '.' || relname || ' ' || n_tup_ins || ' ' || n_tup_upd || ' ' || n_tup_del, E'\n' ORDER BY 1)
+	  FROM (SELECT pg_stat_clear_snapshot(), pg_stat_force_next_flush()) s, pg_stat_all_tables
+	  WHERE n_tup_ins + n_tup_upd + n_tup_del > 0 AND relname <> 'refresh_run'};
+	my @wal;
+
+	$node->safe_psql('postgres', 'CHECKPOINT');
+	$node->safe_psql('postgres', "SELECT FROM custprio.refresh('card', '$mode', '2024-12-31')");
+	my $before = $node->safe_psql('postgres', $counters);
+	for (1 .. 3)
+	{
+		my $start = $node->safe_psql('postgres', 'SELECT pg_current_wal_insert_lsn()');
+		$node->safe_psql('postgres', "SELECT FROM custprio.refresh('card', '$mode', '2024-12-31')");
+		push @wal, $node->safe_psql('postgres', "SELECT pg_wal_lsn_diff(pg_current_wal_insert_lsn(), '$start')");
+	}
+	is($node->safe_psql('postgres', $counters), $before, "$mode with nothing changed writes no tuple");
+	my ($least) = sort { $a <=> $b } @wal;
+	cmp_ok($least, '<', 4000, "$mode with nothing changed writes WAL for the run's row only");
+}
+
+# Invariant 3, on the state: merging the summaries of parts equals summarising the whole.
+is($node->safe_psql('postgres', <<'SQL'), '0', 'summaries of parts merge to the summary of the whole');
+SELECT count(*) FROM (
+  SELECT customer, custprio.summarize(at, amount, 'Europe/Berlin') AS whole FROM wide GROUP BY 1) w
+JOIN (SELECT customer, custprio.merge(part ORDER BY random()) AS merged FROM (
+    SELECT customer, custprio.summarize(at, amount, 'Europe/Berlin') AS part FROM wide GROUP BY customer, floor(random() * 4)) p GROUP BY 1) m USING (customer)
+JOIN card_purchases s ON s.customer_id = customer
+WHERE whole OPERATOR(custprio.<>) merged OR whole OPERATOR(custprio.<>) s.summary
+SQL
+
+$node->stop;
+done_testing();
