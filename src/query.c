@@ -55,7 +55,7 @@ query_each(const char *sql, Oid param_type, Datum param, const QueryRows *rows, 
 	receiver.pub.rStartup = receiver_startup;
 	receiver.pub.rShutdown = receiver_nothing;
 	receiver.pub.rDestroy = receiver_nothing;
-	receiver.pub.mydest = DestNone;
+	receiver.pub.mydest = DestTuplestore;	/* SPI takes a query into DestNone for a utility statement */
 	receiver.rows = rows;
 
 	memset(&options, 0, sizeof(options));
