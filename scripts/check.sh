@@ -49,13 +49,20 @@ count_regress() {
 	[ "$2" -eq 0 ] || { [ -s "$4" ] && cat "$4" || cat "$3"; } | tail -n 150 >&2
 }
 
+finish() {
+	say
+	printf '%d passed, %d failed, %d skipped\n' "$total_passed" "$total_failed" "$total_skipped"
+	[ "$total_failed" -eq 0 ] || exit 1
+	exit 0
+}
+
 clean_up() {
 	local status=$? dir
 	for dir in "$work" "$work/san"; do
 		[ ! -d "$dir/data" ] || stop_cluster "$dir" immediate
 	done
 	if [ "${CHECK_KEEP:-}" = 1 ] || { [ "$total_failed" -gt 0 ] && [ "${CI:-}" != true ]; }; then
-		say "Logs: $work"
+		say "The logs stay in $work" >&2
 	else
 		rm -rf "$work"
 	fi
@@ -72,7 +79,7 @@ build() { # build FOLDER LABEL MAKE-ARGUMENTS...: compiles the sources of $src i
 		count "$label" 0 1 0 0
 	else
 		count "$label" 1 0 1 0
-		grep -E 'error|warning|\*\*\*' "$dir/build.log" | head -n 40 >&2 || tail -n 20 "$dir/build.log" >&2
+		grep -E 'error:|warning:|\*\*\*' "$dir/build.log" | head -n 40 >&2 || tail -n 20 "$dir/build.log" >&2
 	fi
 	return "$status"
 }
@@ -125,12 +132,12 @@ else
 fi
 
 # The build that is tested is the one with the strictest warnings.
-build "$work/custprio" "gcc, warnings are errors" COPT="$warnings" || exit 1
+build "$work/custprio" "gcc, warnings are errors" COPT="$warnings" || finish
 if wanted compilers; then
 	clang=$(compgen -c | grep -E '^clang(-[0-9]+)?$' | sort -Vr | tail -n 1)
 	# The server's flags are gcc's: clang need not know them all.
 	build "$work/clang" "clang, warnings are errors" CC="$clang" \
-		COPT="$warnings -Wno-unknown-warning-option -Wno-ignored-optimization-argument -Wno-unused-command-line-argument" || true
+		COPT="$warnings -Wno-unknown-warning-option -Wno-ignored-attributes -Wno-ignored-optimization-argument -Wno-unused-command-line-argument" || true
 fi
 make -C "$work/custprio" --no-print-directory with_llvm=no PG_CONFIG="$copy_config" install >"$work/install.log" 2>&1 ||
 	{ cat "$work/install.log" >&2; exit 1; }
@@ -190,7 +197,4 @@ if wanted sanitizer && has_tests 'test/sql/*.sql'; then
 	# shellcheck source=scripts/sanitizer.sh
 	. "$root/scripts/sanitizer.sh"
 fi
-
-say
-printf '%d passed, %d failed, %d skipped\n' "$total_passed" "$total_failed" "$total_skipped"
-[ "$total_failed" -eq 0 ]
+finish

@@ -33,7 +33,7 @@ start_demo() {
 	bindir=$("$PG_CONFIG" --bindir)
 	say "PostgreSQL $pg_major: $PG_CONFIG"
 
-	local build
+
 	build=$(mktemp -d "$TMPDIR/custprio-build.XXXXXX")
 	trap 'rm -rf "$build"' EXIT
 	copy_tree "$build"
