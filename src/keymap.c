@@ -8,10 +8,28 @@
 
 #include "keymap.h"
 
+#include "miscadmin.h"
 #include "utils/lsyscache.h"
 #include "utils/memutils.h"
 
 #define FIRST_SLOTS 128
+
+#define ST_SORT sort_by_integer
+#define ST_ELEMENT_TYPE KeyedEntry
+#define ST_COMPARE(a, b) (((int64) (a)->key > (int64) (b)->key) - ((int64) (a)->key < (int64) (b)->key))
+#define ST_SCOPE static
+#define ST_CHECK_FOR_INTERRUPTS
+#define ST_DEFINE
+#include "lib/sort_template.h"
+
+#define ST_SORT sort_by_bytes
+#define ST_ELEMENT_TYPE KeyedEntry
+#define ST_COMPARE(a, b, len) memcmp(DatumGetPointer((a)->key), DatumGetPointer((b)->key), *(len))
+#define ST_COMPARE_ARG_TYPE Size
+#define ST_SCOPE static
+#define ST_CHECK_FOR_INTERRUPTS
+#define ST_DEFINE
+#include "lib/sort_template.h"
 
 KeyMap *
 keymap_create(MemoryContext context, Oid key_type, Size entry_size)
@@ -141,4 +159,15 @@ keymap_insert(KeyMap *map, Datum key, uint64 hash, bool *found)
 	*(Datum *) entry = copy_key(map, key);
 	map->slots[at] = (hash & UINT64CONST(0xffffffff00000000)) | (map->n + 1);
 	return map->n++;
+}
+
+void
+keymap_sort_entries(const KeyMap *map, KeyedEntry *items, int64 n)
+{
+	Size		len = Max(map->typlen, 0);
+
+	if (map->byval)
+		sort_by_integer(items, n);
+	else if (map->typlen > 0)
+		sort_by_bytes(items, n, &len);
 }

@@ -33,6 +33,19 @@ extern uint32 keymap_find(const KeyMap *map, Datum key, uint64 hash);
 /* The same, making a zeroed entry with a copy of the key where there is none. */
 extern uint32 keymap_insert(KeyMap *map, Datum key, uint64 hash, bool *found);
 
+/* A customer on the way into an index. */
+typedef struct KeyedEntry
+{
+	Datum		key;
+	void	   *entry;
+} KeyedEntry;
+
+/*
+ * Sort by key where that is cheap (integers and other by-value types, uuid), so that index pages fill one after the
+ * other. Other types stay as they are; the order has no other meaning.
+ */
+extern void keymap_sort_entries(const KeyMap *map, KeyedEntry *items, int64 n);
+
 static inline void *
 keymap_entry(const KeyMap *map, uint32 id)
 {

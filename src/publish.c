@@ -11,6 +11,7 @@
 #include "publish.h"
 
 #include "exact.h"
+#include "published.h"
 #include "table_writer.h"
 
 #include "access/table.h"
@@ -335,29 +336,53 @@ publish_existing(Publisher *p)
 	ExecDropSingleTupleTableSlot(slot);
 }
 
+/* Publish the customers that had no row. */
+static void
+publish_missing(Publisher *p)
+{
+	KeyMap	   *map = p->set->map;
+	KeyedEntry *items = MemoryContextAllocHuge(CurrentMemoryContext, ((Size) map->n + 1) * sizeof(KeyedEntry));
+	MemoryContext old;
+	int64		n = 0;
+
+	for (uint32 id = 0; id < map->n; id++)
+	{
+		Customer   *customer = customer_at(p->set, id);
+
+		if (customer->published)
+			continue;
+		items[n].key = customer->key;
+		items[n++].entry = customer;
+	}
+	keymap_sort_entries(map, items, n);
+
+	old = MemoryContextSwitchTo(p->row_context);
+	for (int64 i = 0; i < n; i++)
+	{
+		publish_new(p, items[i].entry);
+		if (i % 256 == 0)
+			MemoryContextReset(p->row_context);
+	}
+	MemoryContextSwitchTo(old);
+	pfree(items);
+}
+
 void
 publish(const Scorecard *card, CustomerSet *set, const Scores *scores, RefreshRun *run)
 {
 	Publisher	publisher = {.card = card, .set = set, .scores = scores, .run = run};
-	MemoryContext old;
 
 	publisher_open(&publisher);
 	publish_existing(&publisher);
-	old = MemoryContextSwitchTo(publisher.row_context);
-	for (uint32 id = 0; id < set->map->n; id++)
-	{
-		Customer   *customer = customer_at(set, id);
-
-		if (!customer->published)
-			publish_new(&publisher, customer);
-		if (id % 256 == 0)
-			MemoryContextReset(publisher.row_context);
-	}
-	MemoryContextSwitchTo(old);
+	publish_missing(&publisher);
 	run->inserted = publisher.priority->inserted;
 	run->updated = publisher.priority->updated;
 	run->deleted = publisher.priority->deleted;
 	table_writer_close(publisher.history);
 	table_writer_close(publisher.priority);
 	MemoryContextDelete(publisher.row_context);
+
+	/* the first rows: indexes are built faster over full tables than filled row by row */
+	if (!card->has_epoch)
+		published_build_indexes(card->priority_relid, card->history_relid);
 }

@@ -7,6 +7,7 @@
  */
 #include "custprio.h"
 
+#include "access/table.h"
 #include "access/xact.h"
 #include "catalog/namespace.h"
 #include "catalog/pg_class.h"
@@ -17,6 +18,7 @@
 #include "utils/builtins.h"
 #include "utils/guc.h"
 #include "utils/lsyscache.h"
+#include "utils/rel.h"
 #include "utils/ruleutils.h"
 #include "utils/syscache.h"
 
@@ -49,7 +51,6 @@ static const char *const create_statements[] = {
 	" tier_since date,"
 	" previous_tier custprio.customer_tier"
 	") WITH (fillfactor = 90)",
-	"CREATE INDEX ON %P (tier, priority DESC, customer_id)",
 	"COMMENT ON TABLE %P IS 'one row per customer with tier and priority; written by custprio'",
 	"COMMENT ON COLUMN %P.customer_id IS 'the customer, as the source names it'",
 	"COMMENT ON COLUMN %P.tier IS 'A is the best; NULL without any purchase'",
@@ -59,7 +60,7 @@ static const char *const create_statements[] = {
 	"COMMENT ON COLUMN %P.abc IS 'class by cumulative share of revenue'",
 	"COMMENT ON COLUMN %P.frequency IS 'number of purchases, or of days with a purchase'",
 	"COMMENT ON COLUMN %P.monetary IS 'revenue less returns'",
-	"COMMENT ON COLUMN %P.average_order_value IS 'amount of the average purchase, returns left aside'",
+	"COMMENT ON COLUMN %P.average_order_value IS 'revenue less returns, per purchase'",
 	"COMMENT ON COLUMN %P.first_purchase IS 'time of the first counted purchase'",
 	"COMMENT ON COLUMN %P.last_purchase IS 'time of the last counted purchase'",
 	"COMMENT ON COLUMN %P.stage IS 'where the customer stands; prospect or returns_only without any purchase'",
@@ -87,9 +88,8 @@ static const char *const create_statements[] = {
 	" run_id bigint NOT NULL,"
 	" previous_tier custprio.customer_tier,"
 	" tier custprio.customer_tier,"
-	" reason text NOT NULL CHECK (reason IN ('behaviour', 'time', 'threshold', 'policy', 'data', 'override'))"
+	" reason text NOT NULL"
 	")",
-	"CREATE INDEX ON %H (customer_id, changed_at)",
 	"COMMENT ON TABLE %H IS 'every change of a customer''s tier; written by custprio'",
 	"COMMENT ON COLUMN %H.customer_id IS 'the customer, as the source names it'",
 	"COMMENT ON COLUMN %H.changed_on IS 'as-of day of the refresh that changed the tier'",
@@ -97,7 +97,7 @@ static const char *const create_statements[] = {
 	"COMMENT ON COLUMN %H.run_id IS 'the refresh, in custprio.refresh_run'",
 	"COMMENT ON COLUMN %H.previous_tier IS 'tier before; NULL for none'",
 	"COMMENT ON COLUMN %H.tier IS 'tier after; NULL for none'",
-	"COMMENT ON COLUMN %H.reason IS 'what moved it: the customer''s own behaviour, the passing of time, moved thresholds, changed policy, changed data, or an override'",
+	"COMMENT ON COLUMN %H.reason IS 'what moved it: behaviour (of the customer), time, threshold, policy (the declaration), or data (the customer is gone)'",
 
 	"CREATE VIEW %T AS SELECT p.customer_id,"
 	" CAST(p.tier AS text) AS tier,"
@@ -247,6 +247,29 @@ published_create(const char *scorecard, Oid namespace, Oid key_type, Oid key_col
 	SPI_finish();
 	AtEOXact_GUC(false, nest_level);
 	return get_relname_relid(published_name(scorecard, published_objects[0].suffix), namespace);
+}
+
+/* Create an index on a table that has none but its primary key: neither ours, as in a restored dump, nor another. */
+static void
+build_index(Oid relid, const char *columns)
+{
+	Relation	rel = table_open(relid, NoLock);
+	int			has = list_length(RelationGetIndexList(rel)) - (OidIsValid(RelationGetPrimaryKeyIndex(rel)) ? 1 : 0);
+
+	table_close(rel, NoLock);
+	if (has == 0)
+		run(psprintf("CREATE INDEX ON %s (%s)",
+					 quote_qualified_identifier(get_namespace_name(get_rel_namespace(relid)), get_rel_name(relid)),
+					 columns));
+}
+
+void
+published_build_indexes(Oid priority_relid, Oid history_relid)
+{
+	SPI_connect();
+	build_index(priority_relid, "tier, priority DESC, customer_id");
+	build_index(history_relid, "customer_id, changed_at");
+	SPI_finish();
 }
 
 static void

@@ -21,6 +21,9 @@ extern void published_check_free(const char *scorecard, Oid namespace);
 /* Create all as the current user; returns the priority table. */
 extern Oid	published_create(const char *scorecard, Oid namespace, Oid key_type, Oid key_collation);
 
+/* Add the indexes that are made once the tables are filled; called within the owner's scope. */
+extern void published_build_indexes(Oid priority_relid, Oid history_relid);
+
 /* Drop what exists of them in a schema and belongs to owner, as the current user. */
 extern void published_drop(const char *scorecard, const char *schema, Oid priority_relid, Oid owner);
 

@@ -17,6 +17,8 @@
 #include "expression.h"
 #include "source.h"
 
+#include <unistd.h>
+
 #include "access/parallel.h"
 #include "access/table.h"
 #include "access/tableam.h"
@@ -276,14 +278,18 @@ scan_into(Relation rel, ScanRelation *relation, ParallelTableScanDesc shared, So
 		FreeExecutorState(estate);
 }
 
-/* As many workers as the planner would take for a sequential scan of so many blocks. */
+/*
+ * As many workers as the planner would take for a sequential scan of so many blocks, but no more than there are
+ * processors beside the leader's: each has a table of nearly all customers to hand over.
+ */
 static int
 workers_for(BlockNumber blocks)
 {
 	int64		threshold = Max(min_parallel_table_scan_size, 1);
+	int			most = Min(max_parallel_workers_per_gather, sysconf(_SC_NPROCESSORS_ONLN) - 1);
 	int			workers = 0;
 
-	while (blocks >= threshold && workers < max_parallel_workers_per_gather)
+	while (blocks >= threshold && workers < most)
 	{
 		workers++;
 		threshold *= 3;

@@ -211,21 +211,6 @@ wanted_row(const Scorecard *card, PurchaseTable *table, PurchaseEntry *entry, bo
 	row->next_day = entry->next_day;
 }
 
-/* Rows to insert, in the order of integer keys: index pages then fill one after the other. */
-typedef struct InsertItem
-{
-	int64		key;
-	PurchaseEntry *entry;
-} InsertItem;
-
-#define ST_SORT sort_insert_items
-#define ST_ELEMENT_TYPE InsertItem
-#define ST_COMPARE(a, b) (((a)->key > (b)->key) - ((a)->key < (b)->key))
-#define ST_SCOPE static
-#define ST_CHECK_FOR_INTERRUPTS
-#define ST_DEFINE
-#include "lib/sort_template.h"
-
 /* Whether the relation of customers has this key; notes that it was met in the source. */
 static bool
 is_listed(const KeyMap *listed, Datum key)
@@ -296,7 +281,7 @@ static void
 sync_new(StateTable *state, const Scorecard *card, SourceResult *source, int64 n_entries, const KeyMap *listed)
 {
 	PurchaseTable *table = source->table;
-	InsertItem *items = MemoryContextAllocHuge(CurrentMemoryContext, (n_entries + 1) * sizeof(InsertItem));
+	KeyedEntry *items = MemoryContextAllocHuge(CurrentMemoryContext, (n_entries + 1) * sizeof(KeyedEntry));
 	int64		n = 0;
 
 	for (int i = 0; i < PURCHASE_PARTITIONS; i++)
@@ -309,17 +294,16 @@ sync_new(StateTable *state, const Scorecard *card, SourceResult *source, int64 n
 
 			if (entry->in_state)
 				continue;
-			items[n].key = part->map->byval ? (int64) entry->key : 0;
+			items[n].key = entry->key;
 			items[n++].entry = entry;
 		}
 	}
-	if (table->part[0].map->byval)
-		sort_insert_items(items, n);
+	keymap_sort_entries(table->part[0].map, items, n);
 	for (int64 i = 0; i < n; i++)
 	{
 		StateRow	row;
 
-		wanted_row(card, table, items[i].entry, listed != NULL, is_listed(listed, items[i].entry->key), &row);
+		wanted_row(card, table, items[i].entry, listed != NULL, is_listed(listed, items[i].key), &row);
 		state_insert(state, &row);
 	}
 	table_writer_flush(state->writer);
