@@ -27,6 +27,8 @@
 #include "utils/snapmgr.h"
 #include "utils/timestamp.h"
 
+#define PREFETCH_AHEAD 8			/* customers; they lie in no order in memory */
+
 /* Columns of the priority table that we write. */
 enum
 {
@@ -71,6 +73,10 @@ typedef struct Publisher
 	TableWriter *history;
 	AttrNumber	column[N_COLUMNS];
 	AttrNumber	history_column[N_HISTORY_COLUMNS];
+	Datum	   *values;			/* a row of the priority table to write, columns of others NULL */
+	bool	   *nulls;
+	Datum	   *history_values;
+	bool	   *history_nulls;
 	Datum	   *segment_text;	/* by RFM score */
 	Datum		stage_text[3];
 	bool		same_day;		/* the published rows are of this as-of day */
@@ -84,6 +90,16 @@ typedef struct PublishedRow
 	Datum		value[N_COLUMNS];
 	bool		null[N_COLUMNS];
 } PublishedRow;
+
+static void
+alloc_row(Relation rel, Datum **values, bool **nulls)
+{
+	int			natts = RelationGetDescr(rel)->natts;
+
+	*values = palloc0(natts * sizeof(Datum));
+	*nulls = palloc(natts * sizeof(bool));
+	memset(*nulls, true, natts * sizeof(bool));
+}
 
 static void
 publisher_open(Publisher *p)
@@ -111,6 +127,9 @@ publisher_open(Publisher *p)
 		p->column[i] = published_column(p->priority->rel, names[i], types[i]);
 	for (int i = 0; i < N_HISTORY_COLUMNS; i++)
 		p->history_column[i] = published_column(p->history->rel, history_names[i], history_types[i]);
+
+	alloc_row(p->priority->rel, &p->values, &p->nulls);
+	alloc_row(p->history->rel, &p->history_values, &p->history_nulls);
 
 	p->segment_text = palloc0(RFM_LIMIT * sizeof(Datum));
 	for (int code = 0; segments && code < RFM_LIMIT; code++)
@@ -206,13 +225,10 @@ change_reason(const Publisher *p, TupleTableSlot *old, const PublishedRow *row)
 static void
 note_change(Publisher *p, Datum key, bool had_tier, Datum previous, bool has_tier, Datum tier, const char *reason)
 {
-	Datum		values[MaxHeapAttributeNumber] = {0};
-	bool		nulls[MaxHeapAttributeNumber];
-
 #define HISTORY(column, datum, null) \
-	(values[p->history_column[column] - 1] = (datum), nulls[p->history_column[column] - 1] = (null))
+	(p->history_values[p->history_column[column] - 1] = (datum), \
+	 p->history_nulls[p->history_column[column] - 1] = (null))
 
-	memset(nulls, true, sizeof(nulls));
 	HISTORY(HIST_CUSTOMER_ID, key, false);
 	HISTORY(HIST_CHANGED_ON, DateADTGetDatum(p->run->as_of), false);
 	HISTORY(HIST_CHANGED_AT, TimestampTzGetDatum(GetCurrentTransactionStartTimestamp()), false);
@@ -220,7 +236,7 @@ note_change(Publisher *p, Datum key, bool had_tier, Datum previous, bool has_tie
 	HISTORY(HIST_PREVIOUS_TIER, previous, !had_tier);
 	HISTORY(HIST_TIER, tier, !has_tier);
 	HISTORY(HIST_REASON, CStringGetTextDatum(reason), false);
-	table_writer_insert(p->history, values, nulls);
+	table_writer_insert(p->history, p->history_values, p->history_nulls);
 	p->run->tier_changes++;
 }
 
@@ -244,8 +260,8 @@ publish_known(Publisher *p, TupleTableSlot *old, Customer *customer)
 	PublishedRow row;
 	bool		tier_changed;
 	bool		changed = false;
-	Datum		values[MaxHeapAttributeNumber];
-	bool		nulls[MaxHeapAttributeNumber];
+	Datum	   *values;
+	bool	   *nulls;
 
 	published_row(p, customer, &row);
 	tier_changed = !column_equals(p, old, COL_TIER, &row);
@@ -254,6 +270,8 @@ publish_known(Publisher *p, TupleTableSlot *old, Customer *customer)
 	if (!changed)
 		return;
 
+	values = palloc(old->tts_nvalid * sizeof(Datum));
+	nulls = palloc(old->tts_nvalid * sizeof(bool));
 	memcpy(values, old->tts_values, old->tts_nvalid * sizeof(Datum));
 	memcpy(nulls, old->tts_isnull, old->tts_nvalid * sizeof(bool));
 	if (tier_changed)
@@ -287,15 +305,12 @@ static void
 publish_new(Publisher *p, Customer *customer)
 {
 	PublishedRow row;
-	Datum		values[MaxHeapAttributeNumber] = {0};
-	bool		nulls[MaxHeapAttributeNumber];
 
 	published_row(p, customer, &row);
 	put(&row, COL_TIER_SINCE, DateADTGetDatum(p->run->as_of), row.null[COL_TIER]);
 	put(&row, COL_PREVIOUS_TIER, (Datum) 0, true);
-	memset(nulls, true, sizeof(nulls));
-	copy_to_table(p, &row, values, nulls);
-	table_writer_insert(p->priority, values, nulls);
+	copy_to_table(p, &row, p->values, p->nulls);
+	table_writer_insert(p->priority, p->values, p->nulls);
 	if (!row.null[COL_TIER])
 		note_change(p, customer->key, false, (Datum) 0, true, row.value[COL_TIER], "behaviour");
 }
@@ -359,6 +374,11 @@ publish_missing(Publisher *p)
 	old = MemoryContextSwitchTo(p->row_context);
 	for (int64 i = 0; i < n; i++)
 	{
+		if (i + PREFETCH_AHEAD < n)
+		{
+			__builtin_prefetch(items[i + PREFETCH_AHEAD].entry);
+			__builtin_prefetch((char *) items[i + PREFETCH_AHEAD].entry + 64);
+		}
 		publish_new(p, items[i].entry);
 		if (i % 256 == 0)
 			MemoryContextReset(p->row_context);

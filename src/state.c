@@ -23,6 +23,8 @@
 #include "utils/memutils.h"
 #include "utils/snapmgr.h"
 
+#define PREFETCH_AHEAD 8			/* customers */
+
 typedef struct StateTable
 {
 	TableWriter *writer;		/* NULL: only read */
@@ -35,6 +37,8 @@ typedef struct StateTable
 	AttrNumber	earliest;
 	AttrNumber	next_day;
 	AttrNumber	last_column;
+	Datum	   *values;			/* a row to insert, columns of others NULL */
+	bool	   *nulls;
 } StateTable;
 
 /* What a row of the state should be, or is. */
@@ -66,6 +70,9 @@ state_open(StateTable *state, const Scorecard *card, bool write)
 	state->next_day = published_column(state->rel, "next_day", DATEOID);
 	state->last_column = RelationGetDescr(state->rel)->natts;
 	state->slot = table_slot_create(state->rel, NULL);
+	state->values = palloc0(state->last_column * sizeof(Datum));
+	state->nulls = palloc(state->last_column * sizeof(bool));
+	memset(state->nulls, true, state->last_column * sizeof(bool));
 }
 
 static void
@@ -169,8 +176,8 @@ fill_values(const StateTable *state, const StateRow *row, Datum *values, bool *n
 static void
 state_update(StateTable *state, const StateRow *row)
 {
-	Datum		values[MaxHeapAttributeNumber];
-	bool		nulls[MaxHeapAttributeNumber];
+	Datum	   *values = palloc(state->last_column * sizeof(Datum));
+	bool	   *nulls = palloc(state->last_column * sizeof(bool));
 
 	memcpy(values, state->slot->tts_values, state->last_column * sizeof(Datum));
 	memcpy(nulls, state->slot->tts_isnull, state->last_column * sizeof(bool));
@@ -181,12 +188,8 @@ state_update(StateTable *state, const StateRow *row)
 static void
 state_insert(StateTable *state, const StateRow *row)
 {
-	Datum		values[MaxHeapAttributeNumber] = {0};
-	bool		nulls[MaxHeapAttributeNumber];
-
-	memset(nulls, true, sizeof(nulls));
-	fill_values(state, row, values, nulls);
-	table_writer_insert(state->writer, values, nulls);
+	fill_values(state, row, state->values, state->nulls);
+	table_writer_insert(state->writer, state->values, state->nulls);
 }
 
 /* The state's row for a customer of the purchase table. */
@@ -303,6 +306,17 @@ sync_new(StateTable *state, const Scorecard *card, SourceResult *source, int64 n
 	{
 		StateRow	row;
 
+		/* they lie in no order in memory */
+		if (i + 2 * PREFETCH_AHEAD < n)
+			__builtin_prefetch(items[i + 2 * PREFETCH_AHEAD].entry);
+		if (i + PREFETCH_AHEAD < n)
+		{
+			char	   *summary = (char *) ((PurchaseEntry *) items[i + PREFETCH_AHEAD].entry)->summary;
+
+			__builtin_prefetch(summary);
+			__builtin_prefetch(summary + 64);
+			__builtin_prefetch(summary + 128);
+		}
 		wanted_row(card, table, items[i].entry, listed != NULL, is_listed(listed, items[i].key), &row);
 		state_insert(state, &row);
 	}
