@@ -175,9 +175,9 @@ sub changes_nothing
 SELECT fingerprint() || fingerprint(false) AS before \\gset
 $settings;
 SELECT FROM custprio.refresh('card', '$mode', '$as_of') \\gset ignored_
+RESET ALL;
 SELECT 'wrote', inserted, updated, deleted, tier_changes, state_written FROM last_run
 WHERE (inserted, updated, deleted, tier_changes, state_written) <> (0, 0, 0, 0, 0);
-RESET ALL;
 SELECT 'changed' WHERE fingerprint() || fingerprint(false) <> :'before';
 SQL
 	is($found, '', $name);
