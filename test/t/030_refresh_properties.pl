@@ -150,8 +150,8 @@ CREATE MATERIALIZED VIEW source_matview AS SELECT * FROM base;
 CREATE TABLE people AS SELECT k FROM (SELECT DISTINCT k FROM base WHERE c % 3 <> 1) s UNION ALL SELECT NULL
   UNION ALL SELECT $key_types{$key} FROM generate_series(200, 205) c;
 ANALYZE base;
-SELECT custprio.create_scorecard('card', '$source', '$customer', '$when', '$what', every => NULL, time_zone => '$zone',
-  customers_key => @{[ $option{customers} eq 'NULL' ? 'NULL' : "'$customer'" ]}, @{[ join ', ', map { "$_ => $option{$_}" } sort keys %option ]});
+SELECT custprio.create_scorecard('card', '$source', \$e\$$customer\$e\$, '$when', '$what', every => NULL, time_zone => '$zone',
+  customers_key => @{[ $option{customers} eq 'NULL' ? 'NULL' : '$e$' . $customer . '$e$' ]}, @{[ join ', ', map { "$_ => $option{$_}" } sort keys %option ]});
 SQL
 	return ($as_of, $source, $zone, $time);
 }
