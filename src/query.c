@@ -67,6 +67,7 @@ query_each(const char *sql, Oid param_type, Datum param, const QueryRows *rows, 
 	{
 		options.params = makeParamList(1);
 		options.params->params[0].value = param;
+		options.params->params[0].isnull = false;
 		options.params->params[0].pflags = PARAM_FLAG_CONST;
 		options.params->params[0].ptype = param_type;
 	}
