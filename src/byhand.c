@@ -1,13 +1,11 @@
 /*
- * byhand.c: refresh() and run_refresh(), and the guards that every refresh works under.
+ * byhand.c: refresh() and run_refresh().
  *
  * refresh() works in the caller's transaction and leaves one row in custprio.refresh_run if that commits. The procedure
- * run_refresh() takes three transactions like a worker: the row "running", the work, the outcome, so that a failure
- * leaves its row. Both take the scorecard's lock before anything is read, and look with a snapshot taken after it.
+ * run_refresh() takes two transactions like a worker, one for the row "running" and one for the work, so that a failure
+ * leaves its row too. Both take the scorecard's lock before anything is read, and look with a snapshot taken after it.
  */
 #include "custprio.h"
-
-#include <signal.h>
 
 #include "access/xact.h"
 #include "access/xlog.h"
@@ -17,110 +15,13 @@
 #include "miscadmin.h"
 #include "nodes/parsenodes.h"
 #include "run.h"
-#include "storage/latch.h"
 #include "utils/builtins.h"
 #include "utils/date.h"
-#include "utils/resowner.h"
 #include "utils/snapmgr.h"
-#include "utils/timeout.h"
 #include "utils/timestamp.h"
 
 PG_FUNCTION_INFO_V1(custprio_refresh);
 PG_FUNCTION_INFO_V1(custprio_run_refresh);
-
-/* max_runtime has a timer of its own, so that the user's statement_timeout goes on beside it. */
-static TimeoutId runtime_timer = MAX_TIMEOUTS;
-static volatile sig_atomic_t runtime_exceeded = false;
-static bool refreshing = false;
-
-/* Signal handler: cancel what runs, as a statement timeout does. */
-static void
-exceed_runtime(void)
-{
-	runtime_exceeded = true;
-	QueryCancelPending = true;
-	InterruptPending = true;
-	SetLatch(MyLatch);
-}
-
-/* Longest time a refresh of this card may take, in milliseconds; 0: any. */
-static int
-runtime_limit(const Scorecard *card)
-{
-	int64		limit;
-
-	if (card->max_runtime == NULL)
-		return custprio_max_runtime * 1000;
-	limit = interval_length(card->max_runtime) / 1000;
-	return (int) Max(Min(limit, PG_INT32_MAX), 1);
-}
-
-static void
-refresh_context(void *arg)
-{
-	errcontext("refresh of scorecard \"%s\"", (char *) arg);
-}
-
-/*
- * Refresh a card that is locked and loaded, for no longer than its max_runtime. The text of an error is the caller's
- * to show; a timeout is told apart from a user's cancel.
- */
-void
-refresh_bounded(Scorecard *card, RefreshRun *run)
-{
-	MemoryContext caller = CurrentMemoryContext;
-	ErrorContextCallback callback;
-	int			limit = runtime_limit(card);
-
-	if (refreshing)
-		ereport(ERROR,
-				(errcode(ERRCODE_OBJECT_IN_USE),
-				 errmsg("cannot refresh scorecard \"%s\" while another refresh works in this session", card->name),
-				 errhint("An expression or trigger that a refresh runs must not start another.")));
-	if (runtime_timer == MAX_TIMEOUTS)
-		runtime_timer = RegisterTimeout(USER_TIMEOUT, exceed_runtime);
-
-	callback.callback = refresh_context;
-	callback.arg = card->name;
-	callback.previous = error_context_stack;
-
-	runtime_exceeded = false;
-	refreshing = true;
-	PG_TRY();
-	{
-		error_context_stack = &callback;
-		if (limit > 0)
-			enable_timeout_after(runtime_timer, limit);
-		PushActiveSnapshot(GetTransactionSnapshot());
-		refresh_scorecard(card, run);
-		PopActiveSnapshot();
-		disable_timeout(runtime_timer, false);
-		/* a timer that fired at the very end must not cancel whatever comes next */
-		CHECK_FOR_INTERRUPTS();
-		error_context_stack = callback.previous;
-		refreshing = false;
-	}
-	PG_CATCH();
-	{
-		disable_timeout(runtime_timer, false);
-		refreshing = false;
-		if (runtime_exceeded && geterrcode() == ERRCODE_QUERY_CANCELED)
-		{
-			ErrorData  *edata;
-
-			MemoryContextSwitchTo(caller);
-			edata = CopyErrorData();
-			FlushErrorState();
-			edata->message = psprintf("refresh of scorecard \"%s\" took longer than max_runtime", card->name);
-			edata->detail = psprintf("The limit is %d ms.", limit);
-			edata->hint = pstrdup(card->max_runtime ? "Raise max_runtime with alter_scorecard, or find what slows the source down."
-								  : "Raise custprio.max_runtime, or find what slows the source down.");
-			ReThrowError(edata);
-		}
-		PG_RE_THROW();
-	}
-	PG_END_TRY();
-}
 
 /* Arguments (name, mode, as_of) of both entry points, checked. */
 static char *
@@ -224,79 +125,40 @@ custprio_refresh(PG_FUNCTION_ARGS)
 	PG_RETURN_DATUM(run_record(id, "user", &run, started_at, tupdesc));
 }
 
-/*
- * The work of run_refresh() in a subtransaction, because that is what cleans up after an error inside a procedure.
- * NULL when it went well; the outcome is then written with it.
- */
-static ErrorData *
-attempt_refresh(int64 id, RefreshRun *run)
-{
-	MemoryContext caller = CurrentMemoryContext;
-	ResourceOwner owner = CurrentResourceOwner;
-	ErrorData  *volatile edata = NULL;
-
-	BeginInternalSubTransaction(NULL);
-	MemoryContextSwitchTo(caller);
-	PG_TRY();
-	{
-		Scorecard  *card = scorecard_load(id);
-
-		scorecard_check_owner(card);
-		refresh_bounded(card, run);
-		run_finish_ok(run);
-		ReleaseCurrentSubTransaction();
-	}
-	PG_CATCH();
-	{
-		MemoryContextSwitchTo(caller);
-		edata = CopyErrorData();
-		FlushErrorState();
-		RollbackAndReleaseCurrentSubTransaction();
-	}
-	PG_END_TRY();
-	MemoryContextSwitchTo(caller);
-	CurrentResourceOwner = owner;
-	return edata;
-}
-
-/* CALL run_refresh(name, mode, as_of): three transactions of its own */
+/* CALL run_refresh(name, mode, as_of): in transactions of its own */
 Datum
 custprio_run_refresh(PG_FUNCTION_ARGS)
 {
 	RefreshRun	run = {0};
 	char	   *name = read_request(fcinfo, &run);
 	int64		id;
-	ErrorData  *volatile edata = NULL;
+	ErrorData  *edata;
 
-	if (fcinfo->context == NULL || !IsA(fcinfo->context, CallContext) || castNode(CallContext, fcinfo->context)->atomic)
+	if (fcinfo->context == NULL || !IsA(fcinfo->context, CallContext) || castNode(CallContext, fcinfo->context)->atomic ||
+		IsSubTransaction())
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_TRANSACTION_TERMINATION),
-				 errmsg("run_refresh() cannot run inside a transaction block or a function"),
+				 errmsg("run_refresh() cannot run inside a transaction block, a function or a block with exception handlers"),
 				 errhint("Call it on its own, or use custprio.refresh() in your transaction.")));
 
 	SPI_connect_ext(SPI_OPT_NONATOMIC);
 	id = scorecard_id_by_name(name);
 	scorecard_check_caller(id, name);
 	scorecard_lock(id, true, true);
-	PG_TRY();
-	{
-		run_close_stale(id);
-		run.run_id = run_next_id();
-		run_begin(id, "user", &run, GetCurrentTimestamp());
-		SPI_commit();
 
-		edata = attempt_refresh(id, &run);
-		if (edata != NULL)
-			run_finish_failed(run.run_id, edata);
-		run_purge(id);
-		SPI_commit();
-	}
-	PG_FINALLY();
-	{
-		scorecard_unlock_session(id);
-	}
-	PG_END_TRY();
+	/* nobody can catch an error from here on, so the end of the transaction gives the lock back */
+	run_close_stale(id);
+	run.run_id = run_next_id();
+	run_begin(id, "user", &run, GetCurrentTimestamp());
+	SPI_commit();
 
+	edata = refresh_attempt(id, &run, true);
+	if (edata != NULL)
+		run_finish_failed(run.run_id, edata);
+	run_purge(id);
+	SPI_commit();
+
+	scorecard_unlock_session(id);
 	if (edata != NULL)
 		ReThrowError(edata);
 	SPI_finish();

@@ -54,4 +54,11 @@ custprio_insert_index_tuples(ResultRelInfo *info, TupleTableSlot *slot, EState *
 #endif
 }
 
+/* Whether this process holds a lock in just this mode. */
+#if PG_VERSION_NUM >= 170000
+#define custprio_lock_held(tag, mode) LockHeldByMe(tag, mode, false)
+#else
+#define custprio_lock_held(tag, mode) LockHeldByMe(tag, mode)
+#endif
+
 #endif

@@ -405,11 +405,13 @@ scorecard_lock(int64 id, bool session, bool wait)
 	return true;
 }
 
+/* The end of a failed transaction takes even session locks along, so it may be gone already. */
 void
 scorecard_unlock_session(int64 id)
 {
 	LOCKTAG		tag;
 
 	set_scorecard_locktag(&tag, session_lock_class, id);
-	LockRelease(&tag, ExclusiveLock, true);
+	if (custprio_lock_held(&tag, ExclusiveLock))
+		LockRelease(&tag, ExclusiveLock, true);
 }

@@ -3,9 +3,9 @@
  *
  * It connects, checks that the database is to be served (extension there, of the library's version, identity recorded),
  * refreshes every scorecard that is due in order of due time, tells shared memory when it is needed again, and exits.
- * Each refresh takes its scorecard's session lock and up to three transactions: A writes the row "running", B does the
- * work and completes the row with it, C records a failure of B. Whatever goes wrong with one scorecard is recorded and
- * the next one follows.
+ * Each refresh takes its scorecard's session lock and two transactions: the first writes the row "running", the second
+ * does the work in a subtransaction, which completes the row, or writes down why it failed. Whatever goes wrong with one
+ * scorecard is recorded and the next one follows.
  *
  * Every transaction locks the extension first, so DROP EXTENSION waits for the one transaction in progress, which
  * max_runtime bounds; after it, the worker finds no extension and leaves. Cancelling the worker (pg_cancel_backend)
@@ -267,42 +267,9 @@ still_due(int64 id)
 						  lengthof(types), types, values, NULL, NULL, NULL) > 0;
 }
 
-/* Transaction B. NULL when it went well. */
-static ErrorData *
-attempt_refresh(int64 id, RefreshRun *run)
-{
-	ErrorData  *volatile edata = NULL;
-
-	PG_TRY();
-	{
-		Scorecard  *card;
-
-		begin_transaction();
-		MemoryContextSwitchTo(run_context);
-		if (hold_extension())
-		{
-			card = scorecard_load(id);
-			refresh_bounded(card, run);
-			run_finish_ok(run);
-			run_purge(id);
-		}
-		end_transaction();
-	}
-	PG_CATCH();
-	{
-		MemoryContextSwitchTo(run_context);
-		EmitErrorReport();
-		edata = CopyErrorData();
-		abandon_transaction();
-	}
-	PG_END_TRY();
-	MemoryContextSwitchTo(run_context);
-	return edata;
-}
-
-/* Transactions A, B and, after a failure, C, under the scorecard's session lock, which *locked tells the caller of. */
+/* Both transactions, under the scorecard's session lock. */
 static Attempt
-refresh_card(int64 id, volatile bool *locked)
+refresh_card(int64 id)
 {
 	RefreshRun	run = {0};
 	ErrorData  *edata;
@@ -321,7 +288,6 @@ refresh_card(int64 id, volatile bool *locked)
 		end_transaction();
 		return ATTEMPT_LOCKED;
 	}
-	*locked = true;
 	run_close_stale(id);
 	due = still_due(id);
 	if (due)
@@ -333,10 +299,6 @@ refresh_card(int64 id, volatile bool *locked)
 	if (!due)
 		return ATTEMPT_DONE;
 
-	edata = attempt_refresh(id, &run);
-	if (edata == NULL)
-		return ATTEMPT_DONE;
-
 	begin_transaction();
 	MemoryContextSwitchTo(run_context);
 	if (!hold_extension())
@@ -344,7 +306,9 @@ refresh_card(int64 id, volatile bool *locked)
 		end_transaction();
 		return ATTEMPT_GONE;
 	}
-	run_finish_failed(run.run_id, edata);
+	edata = refresh_attempt(id, &run, false);
+	if (edata != NULL)
+		run_finish_failed(run.run_id, edata);
 	run_purge(id);
 	end_transaction();
 	return ATTEMPT_DONE;
@@ -354,7 +318,6 @@ refresh_card(int64 id, volatile bool *locked)
 static bool
 serve_card(DueCard *card)
 {
-	volatile bool locked = false;
 	volatile Attempt attempt = ATTEMPT_LOCKED;
 	char	   *activity = psprintf("custprio: scheduled refresh of scorecard %s", card->name);
 
@@ -362,7 +325,7 @@ serve_card(DueCard *card)
 	pgstat_report_activity(STATE_RUNNING, activity);
 	PG_TRY();
 	{
-		attempt = refresh_card(card->id, &locked);
+		attempt = refresh_card(card->id);
 	}
 	PG_CATCH();
 	{
@@ -372,8 +335,7 @@ serve_card(DueCard *card)
 		abandon_transaction();
 	}
 	PG_END_TRY();
-	if (locked)
-		scorecard_unlock_session(card->id);
+	scorecard_unlock_session(card->id);
 	pgstat_report_activity(STATE_IDLE, NULL);
 	debug_query_string = NULL;
 

@@ -98,7 +98,7 @@ is($node->safe_psql('two', "SELECT running_since IS NOT NULL FROM custprio.statu
 is($node->psql('postgres', 'DROP DATABASE two WITH (FORCE)'), 0, 'DROP DATABASE … WITH (FORCE) during a refresh');
 $gate->{run}->finish;
 wait_for($node, 'postgres', $idle, 'ends the worker');
-ok($node->log_contains(qr/custprio refresh worker two FATAL:  terminating background worker/), 'cleanly');
+is(log_count($node, qr/custprio refresh worker .*FATAL:  terminating background worker/), 1, 'cleanly');
 is($node->safe_psql('postgres', $launcher . " AND pid IS NOT NULL") =~ /^\d+$/ ? 1 : 0, 1, 'the launcher is still there');
 
 # DROP EXTENSION waits for the refresh in progress, and then nothing is left to do.
