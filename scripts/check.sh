@@ -85,21 +85,6 @@ build() { # build FOLDER LABEL MAKE-ARGUMENTS...: compiles the sources of $src i
 }
 copy_sources() { mkdir -p "$1" && cp -a "$src/." "$1/"; }
 
-# copy_postgres TARGET: the installed PostgreSQL is relocatable, so a copy with the same shape finds its own files.
-copy_postgres() {
-	local target=$1 what dir
-	mkdir -p "$target"
-	for what in bindir pkglibdir sharedir includedir-server pkgincludedir; do
-		dir=$("$PG_CONFIG" "--$what")
-		mkdir -p "$target$dir"
-		cp -a "$dir/." "$target$dir/"
-	done
-	rm -rf "$target$("$PG_CONFIG" --pkglibdir)/bitcode"
-	copy_config=$target$("$PG_CONFIG" --bindir)/pg_config
-	[ "$("$copy_config" --pkglibdir)" = "$target$("$PG_CONFIG" --pkglibdir)" ] ||
-		die "a copy of this PostgreSQL does not find its own files" "Choose another with PG_CONFIG."
-}
-
 say "custprio: every test"
 CI=${CI:-}
 find_compiler

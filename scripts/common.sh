@@ -189,6 +189,22 @@ copy_tree() {
 	fi
 }
 
+# copy_postgres TARGET: the installed PostgreSQL is relocatable, so a copy with the same shape finds its own files.
+# Sets copy_config.
+copy_postgres() {
+	local target=$1 what dir
+	mkdir -p "$target"
+	for what in bindir pkglibdir sharedir includedir-server pkgincludedir; do
+		dir=$("$PG_CONFIG" "--$what")
+		mkdir -p "$target$dir"
+		cp -a "$dir/." "$target$dir/"
+	done
+	rm -rf "$target$("$PG_CONFIG" --pkglibdir)/bitcode"
+	copy_config=$target$("$PG_CONFIG" --bindir)/pg_config
+	[ "$("$copy_config" --pkglibdir)" = "$target$("$PG_CONFIG" --pkglibdir)" ] ||
+		die "a copy of this PostgreSQL does not find its own files" "Choose another with PG_CONFIG."
+}
+
 # new_cluster DIRECTORY [SETTING...]: initdb into DIRECTORY/data with a private socket in DIRECTORY; each SETTING is a
 # line of postgresql.conf. No TCP: nobody but the server's user and root gets in, so no password is needed.
 new_cluster() {

@@ -71,10 +71,9 @@ and to go on, for example, let a customer in tier D buy and see what the worker 
 
     INSERT INTO orders (customer_id, ordered_at, amount, status)
     SELECT customer_id, now(), 950, 'paid'
-    FROM crm_priority, generate_series(1, 12)
-    WHERE customer_id = (SELECT min(customer_id) FROM crm_priority WHERE tier = 'D');
+    FROM generate_series(1, 12), (SELECT min(customer_id) AS customer_id FROM crm_tiers WHERE tier = 'D') lucky;
 
-    SELECT * FROM crm_tier_history ORDER BY changed_at DESC LIMIT 3;
+    SELECT * FROM crm_tier_history WHERE previous_tier IS NOT NULL;
     SELECT * FROM custprio.status \\gx
 
 To stop and remove it: make demo-stop

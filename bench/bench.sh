@@ -1,0 +1,150 @@
+#!/bin/bash
+# bench.sh: custprio against what one would do without it, on the same generated data, in one run.
+#
+#   make bench CUSTOMERS=500000 ORDERS=10000000 ROUNDS=3
+#
+# One throwaway server, tuned once, the same for all. Every round runs every contestant, in an order that turns with
+# the round, each in a session of its own and on a warm cache; figures are medians of the rounds. fsync is off, which
+# helps those who write most: the baselines.
+
+. "$(dirname "${BASH_SOURCE[0]}")/../scripts/common.sh"
+
+customers=${CUSTOMERS:-100000}
+orders=${ORDERS:-2000000}
+rounds=${ROUNDS:-3}
+as_of=2025-12-31
+[[ "$customers$orders$rounds" =~ ^[0-9]+$ ]] || die "CUSTOMERS, ORDERS and ROUNDS are whole numbers"
+[ "$orders" -ge "$customers" ] || die "ORDERS must be at least CUSTOMERS"
+
+clean_up() {
+	local status=$?
+	stop_cluster "$work" immediate
+	rm -rf "$work"
+	exit "$status"
+}
+
+# sql DATABASE-OPTIONS: psql that stops at errors, as the bench's superuser.
+sql() { as_server "$bindir/psql" -X -q -h "$work" -p 5432 -U postgres -d bench -v ON_ERROR_STOP=1 "$@"; }
+
+# measure STEP STATEMENT: one session; keeps seconds, bytes of WAL and the backend's peak memory. Commit is included.
+measure() {
+	local step=$1 statement=$2
+	printf '.'
+	sql -At >"$work/measured" 2>"$work/error" <<SQL || { cat "$work/error" >&2; die "\"$step\" failed"; }
+SET client_min_messages = warning;
+SELECT pg_backend_pid() AS pid, pg_current_wal_insert_lsn() AS lsn, clock_timestamp() AS start \gset
+\o /dev/null
+$statement;
+\o
+SELECT extract(epoch FROM clock_timestamp() - :'start') AS seconds, pg_current_wal_insert_lsn() - :'lsn' AS wal \gset
+\setenv backend :pid
+\set peak \`awk '/^VmHWM/ { print \$2 }' /proc/\$backend/status\`
+INSERT INTO measured (step, seconds, wal, peak_kb) VALUES ('$step', :seconds, :wal, NULLIF(:'peak', '')::bigint);
+SQL
+}
+
+refresh() { echo "SELECT custprio.refresh('$1', '$2', '$as_of')"; }
+change() { # one more order, on the as-of day, for a hundredth of the customers; other customers in every round
+	sql -c "INSERT INTO orders SELECT (SELECT max(order_id) FROM orders) + customer_id, customer_id,
+		'$as_of 12:00+00', 42.42, 'paid' FROM generate_series($1 % 100 + 1, $customers, 100) customer_id"
+}
+
+# sampled_memory: peak of the private memory of a rebuild's backend and of its parallel workers together.
+sampled_memory() {
+	local leader peak=0 sum pid postmaster
+	postmaster=$(head -n 1 "$work/data/postmaster.pid")
+	sql -At -c "SELECT pg_backend_pid()" -c "$(refresh bench rebuild)" >"$work/sampled" 2>&1 &
+	leader=$!
+	while kill -0 "$leader" 2>/dev/null; do
+		sum=0
+		for pid in $(cat "/proc/$postmaster/task/$postmaster/children"); do
+			grep -qaE 'postgres bench|parallel worker' "/proc/$pid/cmdline" 2>/dev/null || continue
+			sum=$((sum + $(awk '/^RssAnon/ { kb = $2 } END { print kb + 0 }' "/proc/$pid/status" 2>/dev/null || echo 0)))
+		done
+		[ "$sum" -le "$peak" ] || peak=$sum
+		sleep 0.02
+	done
+	wait "$leader" || { cat "$work/sampled" >&2; die "the rebuild failed"; }
+	say "  $((peak / 1024)) MB at its peak"
+}
+
+say "custprio bench: $customers customers, $orders orders, $rounds rounds"
+find_compiler
+find_postgres
+choose_server_user
+work=$(mktemp -d "$TMPDIR/custprio-bench.XXXXXX")
+trap clean_up EXIT
+trap 'exit 130' INT TERM
+copy_postgres "$work/pg"
+bindir=$("$copy_config" --bindir)
+copy_tree "$work/src"
+step "Building" "$work/build.log" make -C "$work/src" --no-print-directory -j2 with_llvm=no PG_CONFIG="$copy_config" install
+[ "$(id -u)" -ne 0 ] || chown -R "$server_user" "$work"
+chmod 700 "$work"
+cd "$work/src/bench"
+
+ram_mb=$(awk '/^MemTotal/ { print int($2 / 1024) }' /proc/meminfo)
+buffers=$((ram_mb / 4 > 2048 ? 2048 : ram_mb / 4))
+new_cluster "$work" "shared_preload_libraries = 'custprio'" "custprio.enabled = off" \
+	"shared_buffers = ${buffers}MB" "effective_cache_size = $((ram_mb / 2))MB" "work_mem = 128MB" "maintenance_work_mem = 512MB" \
+	"max_wal_size = 16GB" "checkpoint_timeout = 1h" "autovacuum = off" "timezone = 'UTC'" "log_min_messages = warning" \
+	"max_parallel_workers_per_gather = 2"
+start_cluster "$work"
+as_server "$bindir/createdb" -h "$work" -p 5432 -U postgres bench
+sql -c "CREATE EXTENSION custprio" -c "CREATE EXTENSION pg_prewarm" \
+	-c "CREATE TABLE measured (step text, seconds numeric, wal numeric, peak_kb bigint)"
+step "Generating" "$work/generate.log" sql -v "customers=$customers" -v "orders=$orders" -f generate.sql
+step "Vacuum and analyze" "$work/vacuum.log" sql -c "VACUUM (FREEZE, ANALYZE) orders" -c "SELECT pg_prewarm('orders')" -c CHECKPOINT
+step "Making the materialised view" "$work/mv.log" sql -f baseline_matview.sql
+sql -o /dev/null -c "SELECT custprio.create_scorecard('bench', 'orders', 'customer_id', 'ordered_at', 'amount', every => NULL, time_zone => 'UTC')"
+step "First refresh" "$work/first.log" sql -c "$(refresh bench rebuild)"
+sql -c "VACUUM ANALYZE"
+group_by=$(cat baseline_group_by.sql)
+
+say
+say "Plan of the plain GROUP BY; all of its aggregates are computed:"
+sql -At -c "EXPLAIN (ANALYZE, VERBOSE, BUFFERS OFF, TIMING OFF) $group_by" | tee "$work/plan"
+for aggregate in 'count(\*)' 'min(ordered_at)' 'max(ordered_at)' 'sum(amount)'; do
+	grep -q "Output:.*$aggregate" <(sed 's/orders\.//g' "$work/plan") || die "the baseline's plan does not compute $aggregate"
+done
+say
+
+steps=(group_by first same rescore matview concurrently)
+for ((round = 1; round <= rounds; round++)); do
+	printf 'Round %d of %d ' "$round" "$rounds"
+	for ((i = 0; i < ${#steps[@]}; i++)); do
+		case ${steps[(i + round) % ${#steps[@]}]} in
+			group_by) measure "a: GROUP BY" "$group_by" ;;
+			first)
+				sql -o /dev/null -c "SELECT custprio.create_scorecard('new', 'orders', 'customer_id', 'ordered_at', 'amount', every => NULL, time_zone => 'UTC')"
+				measure "rebuild, first" "$(refresh new rebuild)"
+				sql -o /dev/null -c "SELECT custprio.drop_scorecard('new')"
+				;;
+			same) measure "rebuild, nothing changed" "$(refresh bench rebuild)" ;;
+			rescore) measure "rescore" "$(refresh bench rescore)" ;;
+			matview) measure "b: REFRESH" "REFRESH MATERIALIZED VIEW priority_mv" ;;
+			concurrently) measure "b: CONCURRENTLY, nothing changed" "REFRESH MATERIALIZED VIEW CONCURRENTLY priority_mv" ;;
+		esac
+	done
+	change "$round"
+	if ((round % 2)); then
+		measure "rebuild, 1 % changed" "$(refresh bench rebuild)"
+		measure "b: CONCURRENTLY, 1 % changed" "REFRESH MATERIALIZED VIEW CONCURRENTLY priority_mv"
+	else
+		measure "b: CONCURRENTLY, 1 % changed" "REFRESH MATERIALIZED VIEW CONCURRENTLY priority_mv"
+		measure "rebuild, 1 % changed" "$(refresh bench rebuild)"
+	fi
+	sql -c "VACUUM ANALYZE"
+	say
+done
+
+say
+sql -v as_of="$as_of" -f report.sql
+say "Equal results, where the definitions agree:"
+sql -x -At -F ': ' -f equal.sql | tee "$work/equal"
+grep -q '^different_counts_sums_times: 0$' "$work/equal" && grep -q '^different_abc: 0$' "$work/equal" &&
+	grep -q '^every_order_counted: t$' "$work/equal" && grep -q '^revenue_to_the_cent: t$' "$work/equal" ||
+	die "custprio and the baselines disagree"
+say
+say "Memory of a rebuild, leader and parallel workers, without shared buffers (sampled in a run of its own):"
+sampled_memory

@@ -1,0 +1,30 @@
+\pset footer off
+\pset null ''
+\echo Medians; a is the plain GROUP BY, b the materialised view; each ratio is of medians of this run.
+WITH median AS (
+  SELECT step, count(*) AS rounds,
+         percentile_cont(0.5) WITHIN GROUP (ORDER BY seconds) AS s,
+         min(seconds) AS fastest, max(seconds) AS slowest,
+         percentile_disc(0.5) WITHIN GROUP (ORDER BY wal) AS wal,
+         max(peak_kb) AS peak_kb
+  FROM measured GROUP BY step
+)
+SELECT m.step, m.rounds, round(m.s::numeric, 3) AS "median s", round(m.fastest, 3) AS fastest, round(m.slowest, 3) AS slowest,
+       round((m.s / a.s)::numeric, 3) AS "/ a",
+       round((m.s / b.s)::numeric, 3) AS "/ b REFRESH",
+       round((m.s / c.s)::numeric, 3) AS "/ b CONCURRENTLY",
+       round(m.wal / 1e6, 2) AS "WAL MB",
+       round(m.peak_kb / 1024.0) AS "backend peak MB"
+FROM median m
+LEFT JOIN median a ON a.step = 'a: GROUP BY'
+LEFT JOIN median b ON b.step = 'b: REFRESH'
+LEFT JOIN median c ON c.step = CASE WHEN m.step IN ('rebuild, nothing changed', 'rescore')
+                                    THEN 'b: CONCURRENTLY, nothing changed' ELSE 'b: CONCURRENTLY, 1 % changed' END
+ORDER BY array_position(ARRAY['a: GROUP BY', 'b: REFRESH', 'b: CONCURRENTLY, nothing changed', 'b: CONCURRENTLY, 1 % changed',
+                              'rebuild, first', 'rebuild, nothing changed', 'rebuild, 1 % changed', 'rescore'], m.step);
+\echo Backend peak includes the shared buffers it touched. CONCURRENTLY is compared like with like: changed with changed.
+\echo
+\echo Sizes with indexes:
+SELECT relname AS relation, pg_size_pretty(pg_total_relation_size(oid)) AS size, reltuples::bigint AS rows
+FROM pg_class WHERE relname IN ('orders', 'priority_mv', 'bench_priority', 'bench_purchases', 'bench_tier_history')
+ORDER BY pg_total_relation_size(oid) DESC;
