@@ -169,15 +169,15 @@ published_check_free(const char *scorecard, Oid namespace)
 	for (i = 0; i < PUBLISHED_OBJECTS; i++)
 	{
 		char	   *name = published_name(scorecard, published_objects[i].suffix);
+		bool		relation = OidIsValid(get_relname_relid(name, namespace));
 
-		if (OidIsValid(get_relname_relid(name, namespace)) ||
-			SearchSysCacheExists2(TYPENAMENSP, CStringGetDatum(name), ObjectIdGetDatum(namespace)))
+		if (relation || SearchSysCacheExists2(TYPENAMENSP, CStringGetDatum(name), ObjectIdGetDatum(namespace)))
 			ereport(ERROR,
-					(errcode(ERRCODE_DUPLICATE_TABLE),
-					 errmsg("argument \"name\": relation %s already exists",
+					(errcode(relation ? ERRCODE_DUPLICATE_TABLE : ERRCODE_DUPLICATE_OBJECT),
+					 errmsg("argument \"name\": %s %s already exists", relation ? "relation" : "type",
 							quote_qualified_identifier(get_namespace_name(namespace), name)),
 					 errdetail("Scorecard \"%s\" would publish under this name.", scorecard),
-					 errhint("Choose another name or another schema for the scorecard, or rename that relation.")));
+					 errhint("Choose another name or another schema for the scorecard, or rename what has it.")));
 	}
 }
 
