@@ -60,7 +60,7 @@ static const char *const create_statements[] = {
 	"COMMENT ON COLUMN %P.abc IS 'class by cumulative share of revenue'",
 	"COMMENT ON COLUMN %P.frequency IS 'number of purchases, or of days with a purchase'",
 	"COMMENT ON COLUMN %P.monetary IS 'revenue less returns'",
-	"COMMENT ON COLUMN %P.average_order_value IS 'revenue less returns, per purchase'",
+	"COMMENT ON COLUMN %P.average_order_value IS 'revenue less returns per purchase; NULL without any purchase'",
 	"COMMENT ON COLUMN %P.first_purchase IS 'time of the first counted purchase'",
 	"COMMENT ON COLUMN %P.last_purchase IS 'time of the last counted purchase'",
 	"COMMENT ON COLUMN %P.stage IS 'where the customer stands; prospect or returns_only without any purchase'",
@@ -150,7 +150,7 @@ static const char *const create_statements[] = {
 	"COMMENT ON COLUMN %Y.revenue IS 'their revenue less returns'",
 	"COMMENT ON COLUMN %Y.share_of_revenue IS 'its share of the revenue of all customers that have a tier'",
 	"COMMENT ON COLUMN %Y.average_priority IS 'mean priority of the tier''s customers'",
-	"COMMENT ON COLUMN %Y.average_order_value IS 'mean of the customers'' average order values, weighted by frequency'",
+	"COMMENT ON COLUMN %Y.average_order_value IS 'revenue less returns per purchase: the customers'' averages weighted by frequency'",
 	"COMMENT ON COLUMN %Y.average_recency_days IS 'mean number of days since the last purchase'",
 	"COMMENT ON COLUMN %Y.as_of IS 'local day up to which purchases count, inclusive'",
 };
