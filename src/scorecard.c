@@ -481,6 +481,12 @@ lock_own_scorecard(const char *name, LoadMode mode)
 				 errmsg("argument \"name\" must not be NULL"),
 				 errhint("SELECT name FROM custprio.scorecard lists the scorecards.")));
 
+	if (refresh_in_session())
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_IN_USE),
+				 errmsg("cannot change scorecard \"%s\" while a refresh works in this session", name),
+				 errhint("An expression or trigger that a refresh runs must not change scorecards.")));
+
 	/* Ask for the right before waiting, so that others cannot queue up; ask again for what the wait may have changed. */
 	card = scorecard_load_for(scorecard_id_by_name(name), mode);
 	if (!(mode == LOAD_TO_DROP && superuser()))

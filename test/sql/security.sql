@@ -8,7 +8,7 @@ CREATE ROLE regress_custprio_member IN ROLE regress_custprio_mallory;
 CREATE ROLE regress_custprio_victim;
 CREATE SCHEMA trap AUTHORIZATION regress_custprio_mallory;
 GRANT USAGE ON SCHEMA trap TO PUBLIC;
-CREATE TABLE trap.notes (place text, who text, restricted bool);
+CREATE TABLE trap.notes (place text, who text);
 GRANT SELECT, INSERT ON trap.notes TO PUBLIC;
 SET ROLE regress_custprio_mallory;
 CREATE TABLE trap.orders (customer_id bigint, ordered_at date, amount int, hidden bool DEFAULT false);
@@ -100,7 +100,8 @@ SELECT c, pg_temp.attempt(c) FROM unnest(ARRAY[
   'RESET ROLE', 'SET ROLE regress_custprio_victim', 'SET SESSION AUTHORIZATION DEFAULT', $$SELECT set_config('role', 'none', false)$$,
   'CREATE TEMP TABLE bait ()', 'LISTEN bait', 'DECLARE bait CURSOR WITH HOLD FOR SELECT 1', 'COMMIT',
   'CREATE TABLE public.bait ()', 'DELETE FROM custprio.scorecard', 'UPDATE custprio.epoch SET as_of = NULL',
-  $$SELECT custprio.drop_scorecard('trap')$$, 'SELECT 1/0']) c;
+  $$SELECT custprio.drop_scorecard('trap')$$, $$SELECT custprio.alter_scorecard('trap', every => '1 hour')$$,
+  'SELECT 1/0']) c;
 SELECT md5(string_agg(p::text, '|' ORDER BY customer_id)) = :'before' AS untouched FROM trap.trap_priority p;
 -- Settings that it changes are back afterwards, also within the refresh's own statements.
 SELECT pg_temp.attempt($$SELECT set_config('search_path', 'trap', false), set_config('TimeZone', 'Asia/Tokyo', false)$$);
@@ -215,7 +216,7 @@ CREATE VIEW trap.trap_purchases AS SELECT * FROM trap.old_purchases;
 SELECT custprio.refresh('trap', as_of => '2024-05-02');
 DROP VIEW trap.trap_purchases;
 ALTER TABLE trap.old_purchases RENAME TO trap_purchases;
-ALTER TABLE trap.trap_priority ALTER COLUMN segment TYPE varchar(3) USING NULL;
+ALTER TABLE trap.trap_purchases ALTER COLUMN next_day TYPE text;
 SELECT custprio.refresh('trap', as_of => '2024-05-02');
 RESET ROLE;
 DROP SCHEMA trap CASCADE;
