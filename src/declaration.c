@@ -73,8 +73,14 @@ declaration_check_name(const char *name)
 					 errhint("Use letters, digits and underscores.")));
 }
 
-/* A relation that purchases or customers can be read from: argument says which. */
 static char *
+qualified_name(Oid relid)
+{
+	return quote_qualified_identifier(get_namespace_name(get_rel_namespace(relid)), get_rel_name(relid));
+}
+
+/* A relation that purchases or customers can be read from: argument says which. */
+static void
 check_relation(Oid relid, const char *argument, const char *scorecard)
 {
 	HeapTuple	tuple = SearchSysCache1(RELOID, ObjectIdGetDatum(relid));
@@ -129,7 +135,6 @@ check_relation(Oid relid, const char *argument, const char *scorecard)
 					 errhint("Give the relation that holds the purchases.")));
 	}
 	ReleaseSysCache(tuple);
-	return name;
 }
 
 static int
@@ -407,7 +412,8 @@ check_customers(Declaration *declaration, const char *search_path)
 				 errhint("Give the relation of customers and the expression over it that equals \"customer\", or neither.")));
 	if (!OidIsValid(declaration->customers_relid))
 		return;
-	declaration->customers = check_relation(declaration->customers_relid, "customers", declaration->name);
+	check_relation(declaration->customers_relid, "customers", declaration->name);
+	declaration->customers = qualified_name(declaration->customers_relid);
 	expression_check(&declaration->customers_key, declaration->customers_relid, search_path);
 	if (declaration->customers_key.type != declaration->customer.type)
 		ereport(ERROR,
@@ -430,7 +436,7 @@ declaration_check(Declaration *declaration, const char *search_path)
 				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
 				 errmsg("argument \"source\" must not be NULL"),
 				 errhint("Give the table or view that holds the purchases, such as 'public.orders'.")));
-	declaration->source = check_relation(declaration->source_relid, "source", declaration->name);
+	check_relation(declaration->source_relid, "source", declaration->name);
 	check_interval(declaration->every, "every", 0, USECS_PER_SEC, "1 second",
 				   "With NULL the scorecard is refreshed only by hand.");
 	check_interval(declaration->history, "history", 1, 0, "1 day",
@@ -443,6 +449,7 @@ declaration_check(Declaration *declaration, const char *search_path)
 	declaration->time_zone = check_time_zone(declaration->time_zone);
 
 	owner_scope_enter(&scope, declaration->owner, declaration->time_zone);
+	declaration->source = qualified_name(declaration->source_relid);
 	expression_check(&declaration->customer, declaration->source_relid, search_path);
 	expression_check(&declaration->purchased_at, declaration->source_relid, search_path);
 	expression_check(&declaration->amount, declaration->source_relid, search_path);

@@ -233,16 +233,18 @@ resolve(Loading *loading, char **name, Oid hint)
 {
 	List	   *parts = textToQualifiedNameList(cstring_to_text(*name));
 	Oid			relid = InvalidOid;
+	bool		named;
 
 	if (list_length(parts) == 2)
 		relid = relation_by_name(strVal(linitial(parts)), strVal(lsecond(parts)));
-	if (!OidIsValid(relid) && loading->believe_hints && OidIsValid(hint) && get_rel_name(hint) != NULL)
+	named = OidIsValid(relid);
+	if (!named && loading->believe_hints && OidIsValid(hint) && get_rel_name(hint) != NULL)
 		relid = hint;
 	if (OidIsValid(relid))
 	{
 		if (relid != hint || !loading->believe_hints)
 			loading->card->moved = true;
-		if (relid == hint && strcmp(*name, qualified_name(relid)) != 0)
+		if (!named)
 		{
 			*name = qualified_name(relid);
 			loading->card->moved = true;
