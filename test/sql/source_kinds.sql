@@ -161,6 +161,7 @@ SELECT drop_scorecard('kind');
 -- Renamed, moved and then refreshed: followed, and recorded by the refresh.
 SELECT create_scorecard('kind', 'orders', 'customer', 'instant', 'amount', 'paid', every => NULL);
 SELECT updated FROM refresh('kind', as_of => '2024-11-15');
+SELECT indexdef FROM pg_indexes WHERE tablename LIKE 'kind\_%' ORDER BY 1;
 ALTER TABLE orders RENAME TO sales;
 CREATE SCHEMA moved;
 ALTER TABLE sales SET SCHEMA moved;
