@@ -49,6 +49,12 @@ refresh_context(void *arg)
 	errcontext("refresh of scorecard \"%s\"", (char *) arg);
 }
 
+bool
+refresh_in_session(void)
+{
+	return refreshing;
+}
+
 /*
  * Refresh a card that is locked and loaded, for no longer than its max_runtime. The text of an error is the caller's
  * to show; a timeout is told apart from a user's cancel.

@@ -45,8 +45,6 @@ declaration_init(Declaration *declaration)
 	declaration->filter.kind = EXPRESSION_CONDITION;
 	declaration->customers_key.argument = "customers_key";
 	declaration->customers_key.kind = EXPRESSION_KEY;
-	declaration->amount_scale = OPTION_UNSET;
-	declaration->bins = OPTION_UNSET;
 }
 
 void
@@ -75,8 +73,14 @@ declaration_check_name(const char *name)
 					 errhint("Use letters, digits and underscores.")));
 }
 
-/* A relation that purchases or customers can be read from: argument says which. */
 static char *
+qualified_name(Oid relid)
+{
+	return quote_qualified_identifier(get_namespace_name(get_rel_namespace(relid)), get_rel_name(relid));
+}
+
+/* A relation that purchases or customers can be read from: argument says which. */
+static void
 check_relation(Oid relid, const char *argument, const char *scorecard)
 {
 	HeapTuple	tuple = SearchSysCache1(RELOID, ObjectIdGetDatum(relid));
@@ -88,7 +92,9 @@ check_relation(Oid relid, const char *argument, const char *scorecard)
 				(errcode(ERRCODE_UNDEFINED_TABLE),
 				 errmsg("argument \"%s\": relation with OID %u does not exist", argument, relid)));
 	class = (Form_pg_class) GETSTRUCT(tuple);
-	name = quote_qualified_identifier(get_namespace_name(class->relnamespace), NameStr(class->relname));
+	/* The schema of temporary relations has a name that says nothing. */
+	name = quote_qualified_identifier(class->relpersistence == RELPERSISTENCE_TEMP ? NULL :
+									  get_namespace_name(class->relnamespace), NameStr(class->relname));
 	switch (class->relkind)
 	{
 		case RELKIND_RELATION:
@@ -129,7 +135,6 @@ check_relation(Oid relid, const char *argument, const char *scorecard)
 					 errhint("Give the relation that holds the purchases.")));
 	}
 	ReleaseSysCache(tuple);
-	return name;
 }
 
 static int
@@ -140,7 +145,7 @@ interval_compare(Interval *a, Interval *b)
 
 /* An interval option, which must lie between a smallest value and a thousand years. */
 static void
-check_interval(Interval *value, const char *argument, int32 days, TimeOffset time, const char *least)
+check_interval(Interval *value, const char *argument, int32 days, TimeOffset time, const char *least, const char *hint)
 {
 	Interval	smallest = {.day = days, .time = time};
 	Interval	largest = {.month = 12000};
@@ -152,13 +157,13 @@ check_interval(Interval *value, const char *argument, int32 days, TimeOffset tim
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("argument \"%s\" must be at least %s", argument, least),
 				 errdetail("It is %s.", DatumGetCString(DirectFunctionCall1(interval_out, IntervalPGetDatum(value)))),
-				 errhint("Leave it out, or pass NULL, for none.")));
+				 errhint("%s", hint)));
 	if (interval_compare(value, &largest) > 0)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("argument \"%s\" must be at most 1000 years", argument),
 				 errdetail("It is %s.", DatumGetCString(DirectFunctionCall1(interval_out, IntervalPGetDatum(value)))),
-				 errhint("Leave it out, or pass NULL, for none.")));
+				 errhint("%s", hint)));
 }
 
 /*
@@ -210,7 +215,7 @@ check_segments(Declaration *declaration)
 
 	if (declaration->keep_segments)
 		return;
-	if (declaration->bins != OPTION_UNSET && (declaration->bins < BINS_MIN || declaration->bins > BINS_MAX))
+	if (declaration->has_bins && (declaration->bins < BINS_MIN || declaration->bins > BINS_MAX))
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("argument \"bins\" must be between %d and %d", BINS_MIN, BINS_MAX),
@@ -218,9 +223,8 @@ check_segments(Declaration *declaration)
 				 errhint("5 is usual.")));
 	if (declaration->segment_map == NULL)
 	{
-		switch (declaration->bins)
+		switch (declaration->has_bins ? declaration->bins : 5)
 		{
-			case OPTION_UNSET:
 			case 5:
 				declaration->segment_map = "rfm_11";
 				break;
@@ -245,7 +249,7 @@ check_segments(Declaration *declaration)
 				(errcode(ERRCODE_UNDEFINED_OBJECT),
 				 errmsg("argument \"segment_map\": segment map \"%s\" does not exist", declaration->segment_map),
 				 errhint("SELECT DISTINCT map FROM custprio.segment_map lists them.")));
-	if (declaration->bins != OPTION_UNSET && declaration->bins != map_bins)
+	if (declaration->has_bins && declaration->bins != map_bins)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("argument \"bins\" does not fit segment map \"%s\"", declaration->segment_map),
@@ -312,7 +316,7 @@ check_amount_scale(Declaration *declaration)
 {
 	Expression *amount = &declaration->amount;
 
-	if (declaration->amount_scale != OPTION_UNSET)
+	if (declaration->has_amount_scale)
 	{
 		if (declaration->amount_scale < 0 || declaration->amount_scale > EXACT_MAX_SCALE)
 			ereport(ERROR,
@@ -408,7 +412,8 @@ check_customers(Declaration *declaration, const char *search_path)
 				 errhint("Give the relation of customers and the expression over it that equals \"customer\", or neither.")));
 	if (!OidIsValid(declaration->customers_relid))
 		return;
-	declaration->customers = check_relation(declaration->customers_relid, "customers", declaration->name);
+	check_relation(declaration->customers_relid, "customers", declaration->name);
+	declaration->customers = qualified_name(declaration->customers_relid);
 	expression_check(&declaration->customers_key, declaration->customers_relid, search_path);
 	if (declaration->customers_key.type != declaration->customer.type)
 		ereport(ERROR,
@@ -431,16 +436,20 @@ declaration_check(Declaration *declaration, const char *search_path)
 				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
 				 errmsg("argument \"source\" must not be NULL"),
 				 errhint("Give the table or view that holds the purchases, such as 'public.orders'.")));
-	declaration->source = check_relation(declaration->source_relid, "source", declaration->name);
-	check_interval(declaration->every, "every", 0, USECS_PER_SEC, "1 second");
-	check_interval(declaration->history, "history", 1, 0, "1 day");
-	check_interval(declaration->max_runtime, "max_runtime", 0, USECS_PER_SEC, "1 second");
+	check_relation(declaration->source_relid, "source", declaration->name);
+	check_interval(declaration->every, "every", 0, USECS_PER_SEC, "1 second",
+				   "With NULL the scorecard is refreshed only by hand.");
+	check_interval(declaration->history, "history", 1, 0, "1 day",
+				   "Without it all purchases count.");
+	check_interval(declaration->max_runtime, "max_runtime", 0, USECS_PER_SEC, "1 second",
+				   "Without it the setting custprio.max_runtime counts.");
 	check_frequency_by(declaration);
 	check_segments(declaration);
 	check_abc_cuts(declaration);
 	declaration->time_zone = check_time_zone(declaration->time_zone);
 
 	owner_scope_enter(&scope, declaration->owner, declaration->time_zone);
+	declaration->source = qualified_name(declaration->source_relid);
 	expression_check(&declaration->customer, declaration->source_relid, search_path);
 	expression_check(&declaration->purchased_at, declaration->source_relid, search_path);
 	expression_check(&declaration->amount, declaration->source_relid, search_path);

@@ -6,8 +6,6 @@
 #include "expression.h"
 #include "utils/array.h"
 
-#define OPTION_UNSET PG_INT32_MIN	/* a number that was not given */
-
 typedef struct Declaration
 {
 	/* set by the caller; NULL or invalid where an option was not given */
@@ -24,11 +22,13 @@ typedef struct Declaration
 	char	   *time_zone;
 	Interval   *history;
 	char	   *frequency_by;
-	int			bins;			/* or OPTION_UNSET */
+	bool		has_bins;
+	int			bins;
 	char	   *segment_map;
 	bool		keep_segments;	/* bins and segment_map are as stored, do not choose again */
 	ArrayType  *abc_cuts;
-	int			amount_scale;	/* or OPTION_UNSET */
+	bool		has_amount_scale;
+	int			amount_scale;
 	Interval   *max_runtime;
 
 	/* set by declaration_check, beside what it completes above */

@@ -60,7 +60,7 @@ static const char *const create_statements[] = {
 	"COMMENT ON COLUMN %P.abc IS 'class by cumulative share of revenue'",
 	"COMMENT ON COLUMN %P.frequency IS 'number of purchases, or of days with a purchase'",
 	"COMMENT ON COLUMN %P.monetary IS 'revenue less returns'",
-	"COMMENT ON COLUMN %P.average_order_value IS 'revenue less returns, per purchase'",
+	"COMMENT ON COLUMN %P.average_order_value IS 'revenue less returns per purchase; NULL without any purchase'",
 	"COMMENT ON COLUMN %P.first_purchase IS 'time of the first counted purchase'",
 	"COMMENT ON COLUMN %P.last_purchase IS 'time of the last counted purchase'",
 	"COMMENT ON COLUMN %P.stage IS 'where the customer stands; prospect or returns_only without any purchase'",
@@ -150,7 +150,7 @@ static const char *const create_statements[] = {
 	"COMMENT ON COLUMN %Y.revenue IS 'their revenue less returns'",
 	"COMMENT ON COLUMN %Y.share_of_revenue IS 'its share of the revenue of all customers that have a tier'",
 	"COMMENT ON COLUMN %Y.average_priority IS 'mean priority of the tier''s customers'",
-	"COMMENT ON COLUMN %Y.average_order_value IS 'mean of the customers'' average order values, weighted by frequency'",
+	"COMMENT ON COLUMN %Y.average_order_value IS 'revenue less returns per purchase: the customers'' averages weighted by frequency'",
 	"COMMENT ON COLUMN %Y.average_recency_days IS 'mean number of days since the last purchase'",
 	"COMMENT ON COLUMN %Y.as_of IS 'local day up to which purchases count, inclusive'",
 };
@@ -169,15 +169,15 @@ published_check_free(const char *scorecard, Oid namespace)
 	for (i = 0; i < PUBLISHED_OBJECTS; i++)
 	{
 		char	   *name = published_name(scorecard, published_objects[i].suffix);
+		bool		relation = OidIsValid(get_relname_relid(name, namespace));
 
-		if (OidIsValid(get_relname_relid(name, namespace)) ||
-			SearchSysCacheExists2(TYPENAMENSP, CStringGetDatum(name), ObjectIdGetDatum(namespace)))
+		if (relation || SearchSysCacheExists2(TYPENAMENSP, CStringGetDatum(name), ObjectIdGetDatum(namespace)))
 			ereport(ERROR,
-					(errcode(ERRCODE_DUPLICATE_TABLE),
-					 errmsg("argument \"name\": relation %s already exists",
+					(errcode(relation ? ERRCODE_DUPLICATE_TABLE : ERRCODE_DUPLICATE_OBJECT),
+					 errmsg("argument \"name\": %s %s already exists", relation ? "relation" : "type",
 							quote_qualified_identifier(get_namespace_name(namespace), name)),
 					 errdetail("Scorecard \"%s\" would publish under this name.", scorecard),
-					 errhint("Choose another name or another schema for the scorecard, or rename that relation.")));
+					 errhint("Choose another name or another schema for the scorecard, or rename what has it.")));
 	}
 }
 

@@ -239,6 +239,7 @@ refresh_scorecard(Scorecard *card, RefreshRun *run)
 	PopActiveSnapshot();
 
 	epoch_store(card, scores, run, state_written);
+	scorecard_heal(card);
 	notify(card, run);
 
 	run->customers = set->map->n;

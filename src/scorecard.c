@@ -138,7 +138,10 @@ read_arguments(FunctionCallInfo fcinfo, Declaration *declaration)
 	if (!PG_ARGISNULL(ARG_ABC_CUTS))
 		declaration->abc_cuts = PG_GETARG_ARRAYTYPE_P(ARG_ABC_CUTS);
 	if (!PG_ARGISNULL(ARG_AMOUNT_SCALE))
+	{
+		declaration->has_amount_scale = true;
 		declaration->amount_scale = PG_GETARG_INT32(ARG_AMOUNT_SCALE);
+	}
 	if (!PG_ARGISNULL(ARG_MAX_RUNTIME))
 		declaration->max_runtime = PG_GETARG_INTERVAL_P(ARG_MAX_RUNTIME);
 
@@ -146,7 +149,8 @@ read_arguments(FunctionCallInfo fcinfo, Declaration *declaration)
 	if (!PG_ARGISNULL(ARG_BINS) || !PG_ARGISNULL(ARG_SEGMENT_MAP))
 	{
 		declaration->keep_segments = false;
-		declaration->bins = PG_ARGISNULL(ARG_BINS) ? OPTION_UNSET : PG_GETARG_INT32(ARG_BINS);
+		declaration->has_bins = !PG_ARGISNULL(ARG_BINS);
+		declaration->bins = declaration->has_bins ? PG_GETARG_INT32(ARG_BINS) : 0;
 		declaration->segment_map = text_argument(fcinfo, ARG_SEGMENT_MAP);
 	}
 }
@@ -316,6 +320,7 @@ declare_as_stored(Declaration *declaration, Scorecard *card)
 	for (i = 0; i < card->n_abc_cuts; i++)
 		cuts[i] = NumericGetDatum(card->abc_cuts[i]);
 	declaration->abc_cuts = construct_array(cuts, card->n_abc_cuts, NUMERICOID, -1, false, TYPALIGN_INT);
+	declaration->has_amount_scale = true;
 	declaration->amount_scale = card->amount_scale;
 	declaration->max_runtime = card->max_runtime;
 }
@@ -360,7 +365,7 @@ reset_option(Declaration *declaration, const char *option, int *arg)
 	{
 		/* Each is chosen from the other. */
 		declaration->keep_segments = false;
-		declaration->bins = OPTION_UNSET;
+		declaration->has_bins = false;
 		declaration->segment_map = NULL;
 		*arg = strcmp(option, "bins") == 0 ? ARG_BINS : ARG_SEGMENT_MAP;
 	}
@@ -371,7 +376,7 @@ reset_option(Declaration *declaration, const char *option, int *arg)
 	}
 	else if (strcmp(option, "amount_scale") == 0)
 	{
-		declaration->amount_scale = OPTION_UNSET;
+		declaration->has_amount_scale = false;
 		*arg = ARG_AMOUNT_SCALE;
 	}
 	else if (strcmp(option, "max_runtime") == 0)
@@ -475,6 +480,12 @@ lock_own_scorecard(const char *name, LoadMode mode)
 				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
 				 errmsg("argument \"name\" must not be NULL"),
 				 errhint("SELECT name FROM custprio.scorecard lists the scorecards.")));
+
+	if (refresh_in_session())
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_IN_USE),
+				 errmsg("cannot change scorecard \"%s\" while a refresh works in this session", name),
+				 errhint("An expression or trigger that a refresh runs must not change scorecards.")));
 
 	/* Ask for the right before waiting, so that others cannot queue up; ask again for what the wait may have changed. */
 	card = scorecard_load_for(scorecard_id_by_name(name), mode);

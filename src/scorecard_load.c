@@ -82,6 +82,7 @@ typedef struct Loading
 	Oid			owner_hint;
 	char	   *owner_name;
 	bool		believe_hints;
+	bool		new_owner;		/* the priority table is not the recorded one and has another owner */
 } Loading;
 
 static Datum
@@ -232,16 +233,18 @@ resolve(Loading *loading, char **name, Oid hint)
 {
 	List	   *parts = textToQualifiedNameList(cstring_to_text(*name));
 	Oid			relid = InvalidOid;
+	bool		named;
 
 	if (list_length(parts) == 2)
 		relid = relation_by_name(strVal(linitial(parts)), strVal(lsecond(parts)));
-	if (!OidIsValid(relid) && loading->believe_hints && OidIsValid(hint) && get_rel_name(hint) != NULL)
+	named = OidIsValid(relid);
+	if (!named && loading->believe_hints && OidIsValid(hint) && get_rel_name(hint) != NULL)
 		relid = hint;
 	if (OidIsValid(relid))
 	{
 		if (relid != hint || !loading->believe_hints)
 			loading->card->moved = true;
-		if (relid == hint && strcmp(*name, qualified_name(relid)) != 0)
+		if (!named)
 		{
 			*name = qualified_name(relid);
 			loading->card->moved = true;
@@ -265,31 +268,51 @@ relation_owner(Oid relid)
 	return owner;
 }
 
+/* The table that has the priority table's name is another one, as far as can be told. */
+static void
+raise_not_the_one(Loading *loading)
+{
+	Scorecard  *card = loading->card;
+
+	ereport(ERROR,
+			(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+			 errmsg("table %s may not be the one that scorecard \"%s\" publishes",
+					qualified_name(card->priority_relid), card->name),
+			 errdetail("It belongs to role \"%s\", the scorecard to role \"%s\".",
+					   GetUserNameFromId(card->owner, false), loading->owner_name),
+			 errhint("If it is, as after a restore without owners, its owner confirms that by calling alter_scorecard with the scorecard's name.")));
+}
+
 /* A published table beside the priority table, which must be a plain table of the same owner. */
 static Oid
-published_table(Scorecard *card, const char *suffix)
+published_table(Loading *loading, const char *suffix)
 {
-	char	   *schema = card->schema;
+	Scorecard  *card = loading->card;
 	char	   *name = psprintf("%s%s", card->name, suffix);
-	Oid			relid = relation_by_name(schema, name);
+	char	   *qualified = quote_qualified_identifier(card->schema, name);
+	Oid			relid = relation_by_name(card->schema, name);
 
 	if (!OidIsValid(relid))
 		ereport(ERROR,
 				(errcode(ERRCODE_UNDEFINED_TABLE),
-				 errmsg("table %s of scorecard \"%s\" does not exist", quote_qualified_identifier(schema, name), card->name),
+				 errmsg("table %s of scorecard \"%s\" does not exist", qualified, card->name),
 				 errhint("Published tables stay in the schema of the priority table. If this one is lost, use drop_scorecard and create_scorecard.")));
 	if (get_rel_relkind(relid) != RELKIND_RELATION)
 		ereport(ERROR,
 				(errcode(ERRCODE_WRONG_OBJECT_TYPE),
-				 errmsg("%s of scorecard \"%s\" is not a plain table", quote_qualified_identifier(schema, name), card->name),
+				 errmsg("%s of scorecard \"%s\" is not a plain table", qualified, card->name),
 				 errhint("Use drop_scorecard and create_scorecard to publish it again.")));
 	if (relation_owner(relid) != card->owner)
+	{
+		if (loading->new_owner)
+			raise_not_the_one(loading);
 		ereport(ERROR,
 				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
 				 errmsg("table %s of scorecard \"%s\" belongs to another role than the priority table",
-						quote_qualified_identifier(schema, name), card->name),
-				 errhint("Run ALTER TABLE %s OWNER TO %s.", quote_qualified_identifier(schema, name),
+						qualified, card->name),
+				 errhint("Run ALTER TABLE %s OWNER TO %s.", qualified,
 						 quote_identifier(GetUserNameFromId(card->owner, true)))));
+	}
 	return relid;
 }
 
@@ -340,27 +363,21 @@ resolve_priority(Loading *loading)
 	 * its owner's rights: only the recorded table may have changed hands, and a restored one keeps its owner's name.
 	 * Whoever alters the card as the new owner agrees to it.
 	 */
-	if (!recorded && strcmp(owner_name, loading->owner_name) != 0)
+	loading->new_owner = !recorded && strcmp(owner_name, loading->owner_name) != 0;
+	if (loading->new_owner && loading->mode == LOAD_TO_DROP)
 	{
-		if (loading->mode == LOAD_TO_DROP)
-		{
-			card->owner = recorded_owner(loading);
-			return false;
-		}
-		if (loading->mode == LOAD_TO_REFRESH)
-			ereport(ERROR,
-					(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
-					 errmsg("table %s may not be the one that scorecard \"%s\" publishes", name, card->name),
-					 errdetail("It belongs to role \"%s\", the scorecard to role \"%s\".", owner_name, loading->owner_name),
-					 errhint("If it is, as after a restore without owners, its owner confirms that by calling alter_scorecard with the scorecard's name.")));
+		card->owner = recorded_owner(loading);
+		return false;
 	}
+	card->priority_relid = relid;
+	if (loading->new_owner && loading->mode == LOAD_TO_REFRESH)
+		raise_not_the_one(loading);
 
 	schema = get_namespace_name(get_rel_namespace(relid));
 	/* A priority table under another name is found by its hint each time; only its schema is stored. */
 	card->moved = !recorded || strcmp(schema, card->schema) != 0 ||
 		strcmp(owner_name, loading->owner_name) != 0 || card->owner != loading->owner_hint;
 	card->schema = schema;
-	card->priority_relid = relid;
 	return true;
 }
 
@@ -379,8 +396,8 @@ resolve_published(Loading *loading)
 				(errcode(ERRCODE_WRONG_OBJECT_TYPE),
 				 errmsg("%s of scorecard \"%s\" is not a plain table", qualified_name(card->priority_relid), card->name),
 				 errhint("Use drop_scorecard and create_scorecard to publish it again.")));
-	card->purchases_relid = published_table(card, "_purchases");
-	card->history_relid = published_table(card, "_tier_history");
+	card->purchases_relid = published_table(loading, "_purchases");
+	card->history_relid = published_table(loading, "_tier_history");
 
 	attno = get_attnum(card->priority_relid, "customer_id");
 	if (attno == InvalidAttrNumber)
@@ -457,7 +474,9 @@ scorecard_check_owner(Scorecard *card)
 		ereport(ERROR,
 				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
 				 errmsg("must be owner of scorecard \"%s\"", card->name),
-				 errdetail("The scorecard belongs to role \"%s\".", GetUserNameFromId(card->owner, false))));
+				 OidIsValid(card->owner)
+				 ? errdetail("The scorecard belongs to role \"%s\".", GetUserNameFromId(card->owner, false))
+				 : errdetail("Its owner and its priority table are gone, so that only a superuser may drop it.")));
 }
 
 void

@@ -23,6 +23,7 @@
 #include "access/table.h"
 #include "access/tableam.h"
 #include "access/xact.h"
+#include "catalog/namespace.h"
 #include "catalog/partition.h"
 #include "catalog/pg_am.h"
 #include "catalog/pg_attribute.h"
@@ -165,6 +166,8 @@ scan_relations(const Scorecard *card, Oid types[3])
 	List	   *result = NIL;
 	ListCell   *lc;
 
+	/* the query would ask for this right by naming the schema */
+	(void) LookupExplicitNamespace(get_namespace_name(get_rel_namespace(card->source_relid)), false);
 	parent = table_open(card->source_relid, AccessShareLock);
 	if ((parent->rd_rel->relkind != RELKIND_RELATION && parent->rd_rel->relkind != RELKIND_PARTITIONED_TABLE) ||
 		check_enable_rls(card->source_relid, GetUserId(), true) != RLS_NONE ||

@@ -94,6 +94,8 @@ table_writer_open(Oid relid)
 	state->info = makeNode(ResultRelInfo);
 	custprio_init_range_table(state->estate, rel);
 	InitResultRelInfo(state->info, rel, 1, NULL, 0);
+	/* where triggers look for it */
+	state->estate->es_opened_result_relations = list_make1(state->info);
 	state->estate->es_output_cid = GetCurrentCommandId(true);
 	state->estate->es_snapshot = GetActiveSnapshot();
 	AfterTriggerBeginQuery();
@@ -218,7 +220,8 @@ table_writer_close(TableWriter *writer)
 	}
 	EvalPlanQualEnd(&state->epq);
 	AfterTriggerEndQuery(state->estate);
-	ExecCloseIndices(state->info);
+	/* also what triggers have opened: those of all writers fire when the innermost one closes */
+	ExecCloseResultRelations(state->estate);
 	ExecResetTupleTable(state->estate->es_tupleTable, false);
 	for (int i = 0; i < WRITER_BATCH && state->slot[i]; i++)
 		ExecDropSingleTupleTableSlot(state->slot[i]);

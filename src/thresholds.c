@@ -1,0 +1,380 @@
+/*
+ * thresholds.c: the breaks and cuts of an epoch, taken from all buyers.
+ *
+ * Values are ranked first; breaks and cuts are found on ranks and written down as the values they fall on. Scoring
+ * (score.c) knows only what is written down, so that customers get the same scores under thresholds that were just
+ * taken and under the same ones read back.
+ */
+#include "custprio.h"
+
+#include "thresholds.h"
+
+#include "abc.h"
+#include "exact.h"
+#include "quantile.h"
+#include "ranking.h"
+
+#include "utils/builtins.h"
+#include "utils/date.h"
+#include "utils/fmgrprotos.h"
+#include "utils/memutils.h"
+
+/* The buyers in a row, and their values by metric. */
+typedef struct Buyers
+{
+	const CustomerSet *set;
+	int32		n;
+	const Customer **buyer;
+	Ranking    *ranking[SCORECARD_METRICS];
+} Buyers;
+
+const char *
+metric_name(Metric metric)
+{
+	static const char *const names[] = {"recency", "frequency", "monetary"};
+
+	return names[metric];
+}
+
+void
+thresholds_add(Thresholds *thresholds, const char *metric, const char *kind, int n, char **text)
+{
+	Breaks	   *breaks = &thresholds->breaks[thresholds->n++];
+
+	Assert(thresholds->n <= THRESHOLDS_MAX);
+	memset(breaks, 0, sizeof(Breaks));
+	breaks->metric = metric;
+	breaks->kind = kind;
+	breaks->n = n;
+	breaks->text = text;
+}
+
+Breaks *
+thresholds_find(Thresholds *thresholds, const char *metric, const char *kind)
+{
+	for (int i = 0; i < thresholds->n; i++)
+		if (strcmp(thresholds->breaks[i].metric, metric) == 0 && strcmp(thresholds->breaks[i].kind, kind) == 0)
+			return &thresholds->breaks[i];
+	return NULL;
+}
+
+static Numeric
+numeric_op(PGFunction function, Numeric a, Numeric b)
+{
+	return DatumGetNumeric(DirectFunctionCall2(function, NumericGetDatum(a), NumericGetDatum(b)));
+}
+
+static char *
+numeric_text(Numeric num)
+{
+	return DatumGetCString(DirectFunctionCall1(numeric_out, NumericGetDatum(num)));
+}
+
+static int64
+metric_value(const Customer *customer, Metric metric)
+{
+	switch (metric)
+	{
+		case METRIC_RECENCY:
+			return customer->last_day;
+		case METRIC_FREQUENCY:
+			return customer->frequency;
+		case METRIC_MONETARY:
+			return customer->revenue;
+	}
+	return 0;					/* keep compiler quiet */
+}
+
+static char *
+metric_text(const Customer *customer, Metric metric)
+{
+	char		buf[MAXDATELEN + 1];
+
+	switch (metric)
+	{
+		case METRIC_RECENCY:
+			return pstrdup(custprio_date_text(customer->last_day, buf));
+		case METRIC_FREQUENCY:
+			return psprintf(INT64_FORMAT, customer->frequency);
+		case METRIC_MONETARY:
+			return numeric_text(customer_revenue(customer));
+	}
+	return NULL;				/* keep compiler quiet */
+}
+
+static void
+rank_buyers(Buyers *buyers, const CustomerSet *set)
+{
+	Size		n = set->n_buyers;
+	int64	   *values = MemoryContextAllocHuge(CurrentMemoryContext, (n + 1) * sizeof(int64));
+
+	buyers->set = set;
+	buyers->n = 0;
+	buyers->buyer = MemoryContextAllocHuge(CurrentMemoryContext, (n + 1) * sizeof(Customer *));
+	for (uint32 id = 0; id < set->map->n; id++)
+	{
+		const Customer *customer = customer_at(set, id);
+
+		if (customer->stage == STAGE_BUYER)
+			buyers->buyer[buyers->n++] = customer;
+	}
+	for (Metric metric = METRIC_RECENCY; metric <= METRIC_MONETARY; metric++)
+	{
+		if (metric == METRIC_MONETARY && set->wide)
+		{
+			Numeric    *wide = MemoryContextAllocHuge(CurrentMemoryContext, (n + 1) * sizeof(Numeric));
+
+			for (int32 i = 0; i < buyers->n; i++)
+				wide[i] = buyers->buyer[i]->wide_revenue;
+			buyers->ranking[metric] = rank_numeric(wide, buyers->n);
+			continue;
+		}
+		for (int32 i = 0; i < buyers->n; i++)
+			values[i] = metric_value(buyers->buyer[i], metric);
+		buyers->ranking[metric] = rank_int64(values, buyers->n);
+	}
+	pfree(values);
+}
+
+/* One of the buyers of a rank. */
+static const Customer *
+example_of(const Buyers *buyers, Metric metric, int32 rank)
+{
+	return buyers->buyer[buyers->ranking[metric]->example[rank]];
+}
+
+static void
+take_quantiles(Thresholds *thresholds, const Buyers *buyers, Metric metric, int bins, const char *kind)
+{
+	Ranking    *ranking = buyers->ranking[metric];
+	int32	   *rank = palloc(bins * sizeof(int32));
+	char	  **text = palloc(bins * sizeof(char *));
+
+	quantile_breaks_ranked(ranking->count, ranking->n_ranks, bins, rank);
+	for (int i = 0; i < bins - 1; i++)
+		text[i] = i > 0 && rank[i] == rank[i - 1] ? text[i - 1] :
+			metric_text(example_of(buyers, metric, rank[i]), metric);
+	thresholds_add(thresholds, metric_name(metric), kind, bins - 1, text);
+}
+
+/* The only break is the mean, as avg() gives it; of days, the day on which it falls. */
+static void
+take_mean(Thresholds *thresholds, const Buyers *buyers, Metric metric)
+{
+	Ranking    *ranking = buyers->ranking[metric];
+	char	  **text = palloc(sizeof(char *));
+	Numeric		total;
+	int128		sum = 0;
+
+	if (metric == METRIC_MONETARY && buyers->set->wide)
+	{
+		total = exact_to_numeric(0, 0);
+		for (int32 i = 0; i < buyers->n; i++)
+			total = numeric_op(numeric_add, total, buyers->buyer[i]->wide_revenue);
+	}
+	else
+	{
+		for (int32 rank = 0; rank < ranking->n_ranks; rank++)
+			sum += (int128) metric_value(example_of(buyers, metric, rank), metric) * ranking->count[rank];
+		total = exact128_to_numeric(sum, metric == METRIC_MONETARY ? buyers->set->scale : 0);
+	}
+
+	if (metric == METRIC_RECENCY)
+	{
+		char		buf[MAXDATELEN + 1];
+		int64		day = (int64) (sum / buyers->n) - (sum < 0 && sum % buyers->n != 0 ? 1 : 0);
+
+		text[0] = pstrdup(custprio_date_text((DateADT) day, buf));
+	}
+	else
+		text[0] = numeric_text(numeric_op(numeric_div, total, int64_to_numeric(buyers->n)));
+	thresholds_add(thresholds, metric_name(metric), BREAKS_RFM, 1, text);
+}
+
+/* Cuts that nobody reaches are those of the class above; infinity where there is none. */
+static void
+fill_empty_cuts(char **cuts, int n)
+{
+	for (int i = 0; i < n; i++)
+		if (cuts[i] == NULL)
+			cuts[i] = i > 0 ? cuts[i - 1] : pstrdup("Infinity");
+}
+
+/* The smallest revenue of each ABC class but the last. */
+static void
+take_abc(Thresholds *thresholds, const Scorecard *card, const Buyers *buyers)
+{
+	Ranking    *ranking = buyers->ranking[METRIC_MONETARY];
+	char	  **cuts = palloc0((card->n_abc_cuts + 1) * sizeof(char *));
+	int			class_before = 0;
+	const Customer *before = NULL;
+	AbcWalk		walk;
+	AbcNumericWalk wide_walk;
+
+	if (buyers->set->wide)
+	{
+		Numeric		zero = exact_to_numeric(0, 0);
+		Numeric		total = zero;
+
+		for (int32 i = 0; i < buyers->n; i++)
+			total = numeric_op(numeric_add, total, numeric_op(numeric_larger, zero, buyers->buyer[i]->wide_revenue));
+		abc_numeric_begin(&wide_walk, total, card->abc_cuts, card->n_abc_cuts);
+	}
+	else
+	{
+		int128		total = 0;
+
+		for (int32 i = 0; i < buyers->n; i++)
+			total += Max(buyers->buyer[i]->revenue, 0);
+		abc_walk_begin(&walk, total, card->abc_cuts, card->n_abc_cuts);
+	}
+
+	for (int32 rank = ranking->n_ranks - 1; rank >= -1; rank--)
+	{
+		const Customer *customer = rank >= 0 ? example_of(buyers, METRIC_MONETARY, rank) : NULL;
+		int			class = card->n_abc_cuts + 1;
+
+		if (customer && buyers->set->wide)
+			class = abc_numeric_step(&wide_walk, customer->wide_revenue, ranking->count[rank]);
+		else if (customer)
+			class = abc_walk_step(&walk, customer->revenue, ranking->count[rank]);
+		if (before && class != class_before)
+			cuts[class_before - 1] = metric_text(before, METRIC_MONETARY);
+		if (class > card->n_abc_cuts)
+			break;
+		before = customer;
+		class_before = class;
+	}
+	fill_empty_cuts(cuts, card->n_abc_cuts);
+	thresholds_add(thresholds, metric_name(METRIC_MONETARY), BREAKS_ABC, card->n_abc_cuts, cuts);
+}
+
+void
+thresholds_take_metrics(Thresholds *thresholds, const Scorecard *card, const CustomerSet *set,
+						const SegmentMap *segments, List **warnings)
+{
+	Buyers		buyers;
+
+	rank_buyers(&buyers, set);
+	for (Metric metric = METRIC_RECENCY; metric <= METRIC_MONETARY; metric++)
+	{
+		if (segments && segments->split_by_mean)
+			take_mean(thresholds, &buyers, metric);
+		else
+			take_quantiles(thresholds, &buyers, metric, card->bins, BREAKS_RFM);
+		take_quantiles(thresholds, &buyers, metric, PERCENTILE_BINS, BREAKS_PERCENTILE);
+		if (buyers.ranking[metric]->n_ranks == 1)
+			*warnings = lappend(*warnings, psprintf("all customers have the same %s, so all score 1",
+													metric_name(metric)));
+	}
+	take_abc(thresholds, card, &buyers);
+}
+
+/*
+ * The smallest priority of each tier but the last. A buyer is in the best tier whose share exceeds the share of buyers
+ * with strictly higher priority.
+ */
+void
+thresholds_take_tiers(Thresholds *thresholds, const Scorecard *card, const CustomerSet *set)
+{
+	int			n_cuts = card->n_tiers - 1;
+	int64	   *count = MemoryContextAllocHuge(CurrentMemoryContext, (PRIORITY_MAX + 1) * sizeof(int64));
+	char	  **cuts = palloc0((n_cuts + 1) * sizeof(char *));
+	int32	   *lowest = palloc((n_cuts + 1) * sizeof(int32));
+	int64	   *mantissa = palloc((n_cuts + 1) * sizeof(int64));
+	int		   *scale = palloc((n_cuts + 1) * sizeof(int));
+	int64		higher = 0;
+	int			tier = 0;
+
+	for (int i = 0; i < n_cuts; i++)
+	{
+		lowest[i] = -1;
+		if (!exact_from_numeric(card->tier_share[i], &mantissa[i], &scale[i]))
+			ereport(ERROR,
+					(errcode(ERRCODE_NUMERIC_VALUE_OUT_OF_RANGE),
+					 errmsg("share of tier %c of scorecard \"%s\" has too many decimals",
+							tier_letter(card->tier[i]), card->name)));
+	}
+	memset(count, 0, (PRIORITY_MAX + 1) * sizeof(int64));
+	for (uint32 id = 0; id < set->map->n; id++)
+	{
+		const Customer *customer = customer_at(set, id);
+
+		if (customer->stage == STAGE_BUYER)
+			count[customer->priority]++;
+	}
+
+	for (int32 priority = PRIORITY_MAX; priority >= 0; priority--)
+	{
+		if (count[priority] == 0)
+			continue;
+		while (tier < n_cuts &&
+			   (int128) higher * exact_pow10[scale[tier]] >= (int128) mantissa[tier] * set->n_buyers)
+			tier++;
+		if (tier == n_cuts)
+			break;
+		lowest[tier] = priority;
+		higher += count[priority];
+	}
+	for (int i = 0; i < n_cuts; i++)
+		if (lowest[i] >= 0)
+			cuts[i] = numeric_text(exact_to_numeric(lowest[i], PRIORITY_SCALE));
+	fill_empty_cuts(cuts, n_cuts);
+	thresholds_add(thresholds, "priority", BREAKS_TIER, n_cuts, cuts);
+	pfree(count);
+}
+
+/* A numeric as an integer of the given scale, rounded down or up, and kept within 64 bits. */
+static int64
+bound_of(Numeric num, int scale, bool up)
+{
+	Numeric		scaled;
+
+	if (numeric_is_inf(num))
+		return PG_INT64_MAX;
+	scaled = numeric_op(numeric_mul, num, int64_to_numeric(exact_pow10[scale]));
+	scaled = DatumGetNumeric(DirectFunctionCall1(up ? numeric_ceil : numeric_floor, NumericGetDatum(scaled)));
+	if (DatumGetBool(DirectFunctionCall2(numeric_ge, NumericGetDatum(scaled),
+										 NumericGetDatum(int64_to_numeric(PG_INT64_MAX)))))
+		return PG_INT64_MAX;
+	if (DatumGetBool(DirectFunctionCall2(numeric_le, NumericGetDatum(scaled),
+										 NumericGetDatum(int64_to_numeric(PG_INT64_MIN)))))
+		return PG_INT64_MIN;
+	return DatumGetInt64(DirectFunctionCall1(numeric_int8, NumericGetDatum(scaled)));
+}
+
+void
+thresholds_prepare(Thresholds *thresholds, const CustomerSet *set)
+{
+	for (int i = 0; i < thresholds->n; i++)
+	{
+		Breaks	   *breaks = &thresholds->breaks[i];
+		bool		money = strcmp(breaks->metric, metric_name(METRIC_MONETARY)) == 0;
+		bool		day = strcmp(breaks->metric, metric_name(METRIC_RECENCY)) == 0;
+		bool		cut = strcmp(breaks->kind, BREAKS_ABC) == 0 || strcmp(breaks->kind, BREAKS_TIER) == 0;
+		int			scale = money ? set->scale : strcmp(breaks->metric, "priority") == 0 ? PRIORITY_SCALE : 0;
+
+		if (breaks->bound || breaks->wide_bound)
+			continue;
+		if (money && set->wide)
+			breaks->wide_bound = palloc((breaks->n + 1) * sizeof(Numeric));
+		else
+			breaks->bound = palloc((breaks->n + 1) * sizeof(int64));
+		for (int b = 0; b < breaks->n; b++)
+		{
+			Numeric		num;
+
+			if (day)
+			{
+				breaks->bound[b] = DatumGetDateADT(DirectFunctionCall1(date_in, CStringGetDatum(breaks->text[b])));
+				continue;
+			}
+			num = DatumGetNumeric(DirectFunctionCall3(numeric_in, CStringGetDatum(breaks->text[b]),
+													  ObjectIdGetDatum(InvalidOid), Int32GetDatum(-1)));
+			if (breaks->wide_bound)
+				breaks->wide_bound[b] = num;
+			else
+				breaks->bound[b] = bound_of(num, scale, cut);
+		}
+	}
+}

@@ -1,0 +1,57 @@
+/* thresholds.h: the breaks and cuts of an epoch. */
+#ifndef CUSTPRIO_THRESHOLDS_H
+#define CUSTPRIO_THRESHOLDS_H
+
+#include "customer_set.h"
+#include "segment.h"
+
+/* Kinds, as custprio.threshold spells them. */
+#define BREAKS_RFM			"rfm"
+#define BREAKS_PERCENTILE	"percentile"
+#define BREAKS_ABC			"abc"
+#define BREAKS_TIER			"tier"
+
+#define PERCENTILE_BINS		1000
+#define PRIORITY_SCALE		4	/* decimals of a priority */
+#define PRIORITY_MAX		1000000 /* 100, times 10^PRIORITY_SCALE */
+
+/*
+ * n breaks in ascending order, or n cuts in descending order. The text is what is stored and shown; bound is made of it
+ * for the customers at hand (breaks_prepare).
+ */
+typedef struct Breaks
+{
+	const char *metric;			/* recency, frequency, monetary or priority */
+	const char *kind;
+	int			n;
+	char	  **text;
+	int64	   *bound;			/* a value is above a break if greater; reaches a cut if not less */
+	Numeric    *wide_bound;		/* the same where revenues are numerics */
+} Breaks;
+
+#define THRESHOLDS_MAX (2 * SCORECARD_METRICS + 2)
+
+typedef struct Thresholds
+{
+	int			n;
+	Breaks		breaks[THRESHOLDS_MAX];
+} Thresholds;
+
+extern const char *metric_name(Metric metric);
+
+extern void thresholds_add(Thresholds *thresholds, const char *metric, const char *kind, int n, char **text);
+
+/* The breaks of a metric and kind, or NULL. */
+extern Breaks *thresholds_find(Thresholds *thresholds, const char *metric, const char *kind);
+
+/* Take the breaks of all metrics and the cuts of ABC from the customers. Messages go to *warnings. */
+extern void thresholds_take_metrics(Thresholds *thresholds, const Scorecard *card, const CustomerSet *set,
+									const SegmentMap *segments, List **warnings);
+
+/* Take the cuts of the tiers from the customers' priorities. */
+extern void thresholds_take_tiers(Thresholds *thresholds, const Scorecard *card, const CustomerSet *set);
+
+/* Make bounds that the customers' values can be compared with. */
+extern void thresholds_prepare(Thresholds *thresholds, const CustomerSet *set);
+
+#endif
