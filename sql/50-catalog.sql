@@ -81,6 +81,7 @@ CREATE TABLE custprio.refresh_run (
   mode            text,
   reason          text,
   as_of           date,
+  rebased         boolean,
   rows_read       bigint,
   purchases       bigint,
   returns         bigint,
@@ -111,6 +112,7 @@ CREATE TABLE custprio.refresh_run (
 );
 CREATE INDEX refresh_run_scorecard_idx ON custprio.refresh_run (scorecard_id, run_id DESC);
 COMMENT ON TABLE custprio.refresh_run IS 'every refresh, also failed and running ones, with what it read, left out and wrote';
+COMMENT ON COLUMN custprio.refresh_run.rebased IS 'whether new thresholds were taken; otherwise those of the epoch were kept';
 COMMENT ON COLUMN custprio.refresh_run.failures IS 'how many runs of this scorecard have failed in a row, this one included';
 
 CREATE TABLE custprio.threshold (

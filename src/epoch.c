@@ -13,83 +13,90 @@
 #include "utils/builtins.h"
 #include "utils/date.h"
 
-/* A threshold that is stored already, to compare with. */
-typedef struct StoredThresholds
-{
-	const Scores *scores;
-	int			rows;
-	int			equal;
-} StoredThresholds;
-
 static Datum
-breaks_array(const Threshold *threshold)
+breaks_array(const Breaks *breaks)
 {
-	Datum	   *elements = palloc((threshold->n + 1) * sizeof(Datum));
+	Datum	   *elements = palloc((breaks->n + 1) * sizeof(Datum));
 
-	for (int i = 0; i < threshold->n; i++)
-		elements[i] = CStringGetTextDatum(threshold->breaks[i]);
-	return PointerGetDatum(construct_array(elements, threshold->n, TEXTOID, -1, false, TYPALIGN_INT));
+	for (int i = 0; i < breaks->n; i++)
+		elements[i] = CStringGetTextDatum(breaks->text[i]);
+	return PointerGetDatum(construct_array(elements, breaks->n, TEXTOID, -1, false, TYPALIGN_INT));
+}
+
+static void
+take_stored(HeapTuple row, TupleDesc desc, void *arg)
+{
+	Thresholds *thresholds = arg;
+	bool		isnull;
+	char	   *metric = TextDatumGetCString(heap_getattr(row, 1, desc, &isnull));
+	char	   *kind = TextDatumGetCString(heap_getattr(row, 2, desc, &isnull));
+	Datum	   *elements;
+	bool	   *nulls;
+	char	  **texts;
+	int			n;
+
+	deconstruct_array(DatumGetArrayTypeP(heap_getattr(row, 3, desc, &isnull)), TEXTOID, -1, false, TYPALIGN_INT,
+					  &elements, &nulls, &n);
+	texts = palloc((n + 1) * sizeof(char *));
+	for (int i = 0; i < n; i++)
+		texts[i] = nulls[i] ? pstrdup("Infinity") : TextDatumGetCString(elements[i]);
+	if (thresholds->n < THRESHOLDS_MAX)
+		thresholds_add(thresholds, metric, kind, n, texts);
+}
+
+static Thresholds *
+read_thresholds(const Scorecard *card)
+{
+	Thresholds *thresholds = palloc0(sizeof(Thresholds));
+	Oid			types[2] = {INT8OID, INT8OID};
+	Datum		values[2] = {Int64GetDatum(card->id), Int64GetDatum(card->epoch_run)};
+
+	if (card->has_epoch)
+		catalog_select("SELECT metric, kind, breaks FROM custprio.threshold WHERE scorecard_id = $1 AND run_id = $2",
+					   2, types, values, NULL, take_stored, thresholds);
+	return thresholds;
+}
+
+Thresholds *
+epoch_thresholds(const Scorecard *card)
+{
+	Thresholds *thresholds;
+
+	if (!card->has_epoch || card->epoch_version != card->version)
+		return NULL;
+	thresholds = read_thresholds(card);
+	return thresholds->n == THRESHOLDS_MAX ? thresholds : NULL;
 }
 
 static bool
-same_breaks(const Threshold *threshold, Datum stored)
+same_thresholds(Thresholds *a, Thresholds *b)
 {
-	Datum	   *elements;
-	bool	   *nulls;
-	int			n;
-
-	deconstruct_array(DatumGetArrayTypeP(stored), TEXTOID, -1, false, TYPALIGN_INT, &elements, &nulls, &n);
-	if (n != threshold->n)
+	if (a->n != b->n)
 		return false;
-	for (int i = 0; i < n; i++)
-		if (nulls[i] || strcmp(TextDatumGetCString(elements[i]), threshold->breaks[i]) != 0)
+	for (int i = 0; i < a->n; i++)
+	{
+		Breaks	   *ours = &a->breaks[i];
+		Breaks	   *theirs = thresholds_find(b, ours->metric, ours->kind);
+
+		if (theirs == NULL || theirs->n != ours->n)
 			return false;
+		for (int t = 0; t < ours->n; t++)
+			if (strcmp(ours->text[t], theirs->text[t]) != 0)
+				return false;
+	}
 	return true;
 }
 
 static void
-compare_threshold(HeapTuple row, TupleDesc desc, void *arg)
+store_thresholds(const Scorecard *card, const Thresholds *thresholds, int64 run_id)
 {
-	StoredThresholds *stored = arg;
-	bool		isnull;
-	char	   *metric = TextDatumGetCString(heap_getattr(row, 1, desc, &isnull));
-	char	   *kind = TextDatumGetCString(heap_getattr(row, 2, desc, &isnull));
-	Datum		breaks = heap_getattr(row, 3, desc, &isnull);
-
-	stored->rows++;
-	for (int i = 0; i < stored->scores->n_thresholds; i++)
+	for (int i = 0; i < thresholds->n; i++)
 	{
-		const Threshold *threshold = &stored->scores->threshold[i];
-
-		if (strcmp(threshold->metric, metric) == 0 && strcmp(threshold->kind, kind) == 0)
-			stored->equal += same_breaks(threshold, breaks);
-	}
-}
-
-static bool
-thresholds_are_stored(const Scorecard *card, const Scores *scores)
-{
-	StoredThresholds stored = {scores, 0, 0};
-	Oid			types[2] = {INT8OID, INT8OID};
-	Datum		values[2] = {Int64GetDatum(card->id), Int64GetDatum(card->epoch_run)};
-
-	if (!card->has_epoch)
-		return false;
-	catalog_select("SELECT metric, kind, breaks FROM custprio.threshold WHERE scorecard_id = $1 AND run_id = $2",
-				   2, types, values, NULL, compare_threshold, &stored);
-	return stored.rows == scores->n_thresholds && stored.equal == scores->n_thresholds;
-}
-
-static void
-store_thresholds(const Scorecard *card, const Scores *scores, int64 run_id)
-{
-	for (int i = 0; i < scores->n_thresholds; i++)
-	{
-		const Threshold *threshold = &scores->threshold[i];
+		const Breaks *breaks = &thresholds->breaks[i];
 		Oid			types[5] = {INT8OID, INT8OID, TEXTOID, TEXTOID, TEXTARRAYOID};
 		Datum		values[5] = {
-			Int64GetDatum(card->id), Int64GetDatum(run_id), CStringGetTextDatum(threshold->metric),
-			CStringGetTextDatum(threshold->kind), breaks_array(threshold)
+			Int64GetDatum(card->id), Int64GetDatum(run_id), CStringGetTextDatum(breaks->metric),
+			CStringGetTextDatum(breaks->kind), breaks_array(breaks)
 		};
 
 		catalog_execute("INSERT INTO custprio.threshold (scorecard_id, run_id, metric, kind, breaks)"
@@ -100,7 +107,7 @@ store_thresholds(const Scorecard *card, const Scores *scores, int64 run_id)
 void
 epoch_store(const Scorecard *card, const Scores *scores, const RefreshRun *run, bool state_written)
 {
-	bool		stored = thresholds_are_stored(card, scores);
+	bool		stored = card->has_epoch && same_thresholds(scores->thresholds, read_thresholds(card));
 	int64		epoch_run = stored ? card->epoch_run : run->run_id;
 	bool		has_state = state_written || card->has_state;
 	DateADT		state_as_of = state_written ? run->as_of : card->state_as_of;
@@ -110,7 +117,7 @@ epoch_store(const Scorecard *card, const Scores *scores, const RefreshRun *run, 
 	char		nulls[7] = "      ";
 
 	if (!stored)
-		store_thresholds(card, scores, run->run_id);
+		store_thresholds(card, scores->thresholds, run->run_id);
 	if (stored && card->as_of == run->as_of && card->epoch_version == card->version &&
 		card->has_state == has_state && (!has_state || (card->state_as_of == state_as_of &&
 														card->state_version == state_version)))

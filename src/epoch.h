@@ -4,6 +4,12 @@
 
 #include "score.h"
 
+/*
+ * The thresholds that the published rows follow, or NULL when they do not fit the declaration as it stands (or there
+ * are none): then new ones have to be taken.
+ */
+extern Thresholds *epoch_thresholds(const Scorecard *card);
+
 /* Store thresholds and epoch where they differ from what is stored. */
 extern void epoch_store(const Scorecard *card, const Scores *scores, const RefreshRun *run, bool state_written);
 

@@ -182,6 +182,18 @@ shares_json(const Scorecard *card, const Scores *scores, int64 buyers)
 	return json.data;
 }
 
+/*
+ * The thresholds to keep, or NULL to take new ones. Within an epoch, a refresh that nobody asked to go deeper leaves
+ * them: a customer's tier then moves because of that customer, not because others bought.
+ */
+static Thresholds *
+thresholds_to_keep(const Scorecard *card, const RefreshRun *run)
+{
+	if (run->requested != REFRESH_AUTO || !card->has_epoch || card->as_of != run->as_of)
+		return NULL;
+	return epoch_thresholds(card);
+}
+
 /* Tell listeners, if anything they can read has changed. */
 static void
 notify(const Scorecard *card, const RefreshRun *run)
@@ -209,6 +221,7 @@ refresh_scorecard(Scorecard *card, RefreshRun *run)
 	MemoryContext old = MemoryContextSwitchTo(work);
 	OwnerScope	scope;
 	CustomerSet *set;
+	Thresholds *thresholds;
 	Scores	   *scores;
 	bool		state_written;
 
@@ -232,7 +245,9 @@ refresh_scorecard(Scorecard *card, RefreshRun *run)
 		rebuild(card, set, state_written, run);
 
 	customer_set_finish(set);
-	scores = score_customers(card, set);
+	thresholds = thresholds_to_keep(card, run);
+	run->rebased = thresholds == NULL;
+	scores = score_customers(card, set, thresholds);
 	publish(card, set, scores, run);
 
 	owner_scope_leave(&scope);

@@ -40,6 +40,7 @@ typedef struct RefreshRun
 	/* set by refresh_scorecard() */
 	RefreshMode mode;
 	const char *reason;			/* why this mode */
+	bool		rebased;		/* new thresholds were taken */
 	bool		counted;		/* rows below were read from the source */
 	RowCounts	rows;
 	int64		customers;

@@ -114,6 +114,7 @@ set_outcome(RunRow *row, const RefreshRun *run)
 	set_text(row, "mode", refresh_mode_name(run->mode));
 	set_text(row, "reason", run->reason);
 	set_datum(row, "as_of", DATEOID, DateADTGetDatum(run->as_of));
+	set_datum(row, "rebased", BOOLOID, BoolGetDatum(run->rebased));
 	if (run->counted)
 	{
 		set_int64(row, "rows_read", run->rows.read);

@@ -1,433 +1,185 @@
 /*
  * score.c: from customers to RFM scores, ABC classes, priority and tiers.
  *
- *   last day, frequency, revenue → ranks → breaks → digits 1..bins → rfm
- *                                        → percentiles → weighted mean → priority → tier by share
- *                revenue, descending     → cumulative share → abc
+ *   last day, frequency, revenue ─ breaks → digits 1..bins → rfm
+ *                                ─ percentile breaks → weighted mean → priority ─ cuts → tier
+ *                        revenue ─ cuts → abc
  *
- * All arithmetic is on integers or numerics, so results do not depend on the order of rows. Only buyers enter.
+ * A customer's scores depend on the customer and the thresholds alone. All arithmetic is on integers or numerics, so
+ * they do not depend on the order of anything either. Only buyers are scored.
  */
 #include "custprio.h"
 
 #include "score.h"
 
-#include "abc.h"
 #include "exact.h"
-#include "quantile.h"
-#include "ranking.h"
 
 #include "miscadmin.h"
-#include "utils/builtins.h"
-#include "utils/date.h"
 #include "utils/fmgrprotos.h"
-#include "utils/memutils.h"
 
-#define PRIORITY_MAX 1000000	/* 100, times 10^PRIORITY_SCALE */
-
-/* What scoring works on: the buyers in a row, and their rankings. */
+/* The thresholds by use, and the weights as integers of which only the proportions matter. */
 typedef struct Scoring
 {
-	const Scorecard *card;
-	CustomerSet *set;
-	Scores	   *scores;
-	int32		n;
-	Customer  **buyer;
-	int64	   *revenue;		/* NULL when set->wide */
-	Numeric    *wide_revenue;
-	Ranking    *ranking[SCORECARD_METRICS];
-	int32	   *digit[SCORECARD_METRICS];	/* by rank */
-	int32	   *percentile[SCORECARD_METRICS];	/* by rank */
+	Breaks	   *digit[SCORECARD_METRICS];
+	Breaks	   *percentile[SCORECARD_METRICS];
+	Breaks	   *abc;
+	Breaks	   *tier;
+	int64		weight[SCORECARD_METRICS];
+	int128		total_weight;
 } Scoring;
 
-const char *
-metric_name(Metric metric)
+static inline int
+compare_wide(Numeric a, Numeric b)
 {
-	static const char *const names[] = {"recency", "frequency", "monetary"};
-
-	return names[metric];
+	return DatumGetInt32(DirectFunctionCall2(numeric_cmp, NumericGetDatum(a), NumericGetDatum(b)));
 }
 
-static void
-warn(Scoring *scoring, char *text)
+/* 1 + the number of breaks strictly below the value. Breaks ascend. */
+static inline int
+score_by_breaks(const Breaks *breaks, int64 value, Numeric wide)
 {
-	scoring->scores->warnings = lappend(scoring->scores->warnings, text);
-}
+	int			low = 0,
+				high = breaks->n;
 
-static void
-collect_buyers(Scoring *scoring)
-{
-	CustomerSet *set = scoring->set;
-	Size		n = set->n_buyers;
-	int64	   *values = MemoryContextAllocHuge(CurrentMemoryContext, (n + 1) * sizeof(int64));
-
-	scoring->n = 0;
-	scoring->buyer = MemoryContextAllocHuge(CurrentMemoryContext, (n + 1) * sizeof(Customer *));
-	for (uint32 id = 0; id < set->map->n; id++)
+	while (low < high)
 	{
-		Customer   *customer = customer_at(set, id);
+		int			middle = (low + high) / 2;
+		bool		below = breaks->wide_bound ? compare_wide(breaks->wide_bound[middle], wide) < 0 :
+			breaks->bound[middle] < value;
 
-		if (customer->stage == STAGE_BUYER)
-			scoring->buyer[scoring->n++] = customer;
-	}
-
-	for (int32 i = 0; i < scoring->n; i++)
-		values[i] = scoring->buyer[i]->last_day;
-	scoring->ranking[METRIC_RECENCY] = rank_int64(values, scoring->n);
-	for (int32 i = 0; i < scoring->n; i++)
-		values[i] = scoring->buyer[i]->frequency;
-	scoring->ranking[METRIC_FREQUENCY] = rank_int64(values, scoring->n);
-	if (set->wide)
-	{
-		scoring->wide_revenue = MemoryContextAllocHuge(CurrentMemoryContext, (n + 1) * sizeof(Numeric));
-		for (int32 i = 0; i < scoring->n; i++)
-			scoring->wide_revenue[i] = scoring->buyer[i]->wide_revenue;
-		scoring->ranking[METRIC_MONETARY] = rank_numeric(scoring->wide_revenue, scoring->n);
-		pfree(values);
-	}
-	else
-	{
-		for (int32 i = 0; i < scoring->n; i++)
-			values[i] = scoring->buyer[i]->revenue;
-		scoring->revenue = values;
-		scoring->ranking[METRIC_MONETARY] = rank_int64(values, scoring->n);
-	}
-}
-
-static Numeric
-revenue_at(const Scoring *scoring, int32 i)
-{
-	return scoring->set->wide ? scoring->wide_revenue[i] : exact_to_numeric(scoring->revenue[i], scoring->set->scale);
-}
-
-static char *
-numeric_text(Numeric num)
-{
-	return DatumGetCString(DirectFunctionCall1(numeric_out, NumericGetDatum(num)));
-}
-
-/* A buyer's value of a metric, as a threshold shows it. */
-static char *
-value_text(const Scoring *scoring, Metric metric, int32 i)
-{
-	char		buf[MAXDATELEN + 1];
-
-	switch (metric)
-	{
-		case METRIC_RECENCY:
-			return psprintf("%s", custprio_date_text(scoring->buyer[i]->last_day, buf));
-		case METRIC_FREQUENCY:
-			return psprintf(INT64_FORMAT, scoring->buyer[i]->frequency);
-		case METRIC_MONETARY:
-			return numeric_text(revenue_at(scoring, i));
-	}
-	return NULL;				/* keep compiler quiet */
-}
-
-static void
-add_threshold(Scoring *scoring, const char *metric, const char *kind, int n, char **breaks)
-{
-	Scores	   *scores = scoring->scores;
-	Threshold  *threshold = &scores->threshold[scores->n_thresholds++];
-
-	Assert(scores->n_thresholds <= (int) lengthof(scores->threshold));
-	threshold->metric = metric;
-	threshold->kind = kind;
-	threshold->n = n;
-	threshold->breaks = breaks;
-}
-
-/* Quantile scores by rank, and the breaks as a threshold. */
-static int32 *
-quantile_scores(Scoring *scoring, Metric metric, int bins, const char *kind)
-{
-	Ranking    *ranking = scoring->ranking[metric];
-	int32	   *breaks = palloc(bins * sizeof(int32));
-	int32	   *score = MemoryContextAllocHuge(CurrentMemoryContext, (ranking->n_ranks + 1) * sizeof(int32));
-	char	  **texts = palloc(bins * sizeof(char *));
-
-	quantile_breaks_ranked(ranking->count, ranking->n_ranks, bins, breaks);
-	quantile_scores_ranked(breaks, bins - 1, ranking->n_ranks, score);
-	for (int i = 0; i < bins - 1; i++)
-		texts[i] = i > 0 && breaks[i] == breaks[i - 1] ? texts[i - 1] :
-			value_text(scoring, metric, ranking->example[breaks[i]]);
-	add_threshold(scoring, metric_name(metric), kind, bins - 1, texts);
-	return score;
-}
-
-/* Scores 1 or 2 by rank: 2 above the mean. The break is the mean, rounded; the comparison is exact. */
-static int32 *
-mean_scores(Scoring *scoring, Metric metric)
-{
-	Ranking    *ranking = scoring->ranking[metric];
-	int32	   *score = MemoryContextAllocHuge(CurrentMemoryContext, (ranking->n_ranks + 1) * sizeof(int32));
-	char	  **text = palloc(sizeof(char *));
-	int128		sum = 0;
-	Numeric		total,
-				n = int64_to_numeric(scoring->n);
-
-	if (metric == METRIC_MONETARY && scoring->set->wide)
-	{
-		total = exact_to_numeric(0, 0);
-		for (int32 i = 0; i < scoring->n; i++)
-			total = DatumGetNumeric(DirectFunctionCall2(numeric_add, NumericGetDatum(total),
-														NumericGetDatum(scoring->wide_revenue[i])));
-		for (int32 r = 0; r < ranking->n_ranks; r++)
-			score[r] = 1 + DatumGetBool(DirectFunctionCall2(numeric_gt,
-															DirectFunctionCall2(numeric_mul, NumericGetDatum(n),
-																				NumericGetDatum(scoring->wide_revenue[ranking->example[r]])),
-															NumericGetDatum(total)));
-	}
-	else
-	{
-		for (int32 r = 0; r < ranking->n_ranks; r++)
-		{
-			Customer   *customer = scoring->buyer[ranking->example[r]];
-			int64		value = metric == METRIC_RECENCY ? customer->last_day :
-				metric == METRIC_FREQUENCY ? customer->frequency : customer->revenue;
-
-			sum += (int128) value * ranking->count[r];
-		}
-		for (int32 r = 0; r < ranking->n_ranks; r++)
-		{
-			Customer   *customer = scoring->buyer[ranking->example[r]];
-			int64		value = metric == METRIC_RECENCY ? customer->last_day :
-				metric == METRIC_FREQUENCY ? customer->frequency : customer->revenue;
-
-			score[r] = 1 + ((int128) value * scoring->n > sum);
-		}
-		total = exact128_to_numeric(sum, metric == METRIC_MONETARY ? scoring->set->scale : 0);
-	}
-
-	if (metric == METRIC_RECENCY)
-	{
-		char		buf[MAXDATELEN + 1];
-		int64		day = (int64) (sum / scoring->n);
-
-		if (sum < 0 && sum % scoring->n != 0)
-			day--;				/* the day on which the mean lies */
-		text[0] = psprintf("%s", custprio_date_text((DateADT) day, buf));
-	}
-	else
-		text[0] = numeric_text(DatumGetNumeric(DirectFunctionCall2(numeric_div, NumericGetDatum(total),
-																   NumericGetDatum(n))));
-	add_threshold(scoring, metric_name(metric), "rfm", 1, text);
-	return score;
-}
-
-static void
-score_metrics(Scoring *scoring)
-{
-	SegmentMap *segments = scoring->scores->segments;
-
-	for (Metric metric = METRIC_RECENCY; metric <= METRIC_MONETARY; metric++)
-	{
-		if (segments && segments->split_by_mean)
-			scoring->digit[metric] = mean_scores(scoring, metric);
+		if (below)
+			low = middle + 1;
 		else
-			scoring->digit[metric] = quantile_scores(scoring, metric, scoring->card->bins, "rfm");
-		scoring->percentile[metric] = quantile_scores(scoring, metric, PERCENTILE_BINS, "percentile");
-		if (scoring->ranking[metric]->n_ranks == 1)
-			warn(scoring, psprintf("all customers have the same %s, so all score 1", metric_name(metric)));
+			high = middle;
 	}
+	return low + 1;
 }
 
-/*
- * Weights as integers on one scale. Only their proportions matter.
- */
+/* 1 + the number of cuts that the value does not reach. Cuts descend. */
+static inline int
+class_by_cuts(const Breaks *cuts, int64 value, Numeric wide)
+{
+	int			class = 0;
+
+	while (class < cuts->n &&
+		   (cuts->wide_bound ? compare_wide(wide, cuts->wide_bound[class]) < 0 : value < cuts->bound[class]))
+		class++;
+	return class + 1;
+}
+
 static void
-integer_weights(const Scorecard *card, int64 *weights)
+set_weights(Scoring *scoring, const Scorecard *card)
 {
 	int			scale[SCORECARD_METRICS];
 	int			top = 0;
 	bool		fits = true;
 
-	for (int m = 0; m < SCORECARD_METRICS; m++)
+	for (int m = 0; m < SCORECARD_METRICS && fits; m++)
 	{
-		fits = fits && exact_from_numeric(card->weight[m], &weights[m], &scale[m]);
-		if (fits)
-			top = Max(top, scale[m]);
+		fits = exact_from_numeric(card->weight[m], &scoring->weight[m], &scale[m]);
+		top = fits ? Max(top, scale[m]) : 0;
 	}
 	for (int m = 0; m < SCORECARD_METRICS && fits; m++)
-		fits = exact_rescale(weights[m], top - scale[m], &weights[m]);
+		fits = exact_rescale(scoring->weight[m], top - scale[m], &scoring->weight[m]);
 	if (!fits)
 		ereport(ERROR,
 				(errcode(ERRCODE_NUMERIC_VALUE_OUT_OF_RANGE),
 				 errmsg("weights of scorecard \"%s\" are too large or too fine", card->name),
 				 errhint("Use weights of a few digits.")));
-}
-
-/*
- * Priority: 100 times the weighted mean of (percentile - 1) / 999, rounded half up to PRIORITY_SCALE decimals.
- */
-static void
-score_priority(Scoring *scoring)
-{
-	int64		weights[SCORECARD_METRICS];
-	int128		total = 0;
-
-	integer_weights(scoring->card, weights);
+	scoring->total_weight = 0;
 	for (int m = 0; m < SCORECARD_METRICS; m++)
-		total += weights[m];
-	if (total <= 0)
+		scoring->total_weight += scoring->weight[m];
+	if (scoring->total_weight <= 0)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("weights of scorecard \"%s\" are all zero", scoring->card->name),
+				 errmsg("weights of scorecard \"%s\" are all zero", card->name),
 				 errhint("Give at least one metric a weight.")));
-	total *= PERCENTILE_BINS - 1;
-
-	for (int32 i = 0; i < scoring->n; i++)
-	{
-		Customer   *customer = scoring->buyer[i];
-		int32		digits[SCORECARD_METRICS];
-		int128		sum = 0;
-
-		for (int m = 0; m < SCORECARD_METRICS; m++)
-		{
-			int32		rank = scoring->ranking[m]->rank[i];
-
-			digits[m] = scoring->digit[m][rank];
-			sum += (int128) weights[m] * (scoring->percentile[m][rank] - 1);
-		}
-		customer->rfm = rfm_pack(digits[METRIC_RECENCY], digits[METRIC_FREQUENCY], digits[METRIC_MONETARY]);
-		customer->priority = (int32) ((sum * PRIORITY_MAX * 2 + total) / (total * 2));
-	}
 }
 
-/* ABC classes of revenue, and as thresholds the smallest revenue of each class but the last. */
 static void
-score_abc(Scoring *scoring)
+find_metric_breaks(Scoring *scoring, Thresholds *thresholds)
 {
-	const Scorecard *card = scoring->card;
-	Ranking    *ranking = scoring->ranking[METRIC_MONETARY];
-	uint8	   *class = MemoryContextAllocHuge(CurrentMemoryContext, ranking->n_ranks + 1);
-	char	  **cuts = palloc0((card->n_abc_cuts + 1) * sizeof(char *));
-
-	if (scoring->set->wide)
+	for (Metric metric = METRIC_RECENCY; metric <= METRIC_MONETARY; metric++)
 	{
-		AbcNumericWalk walk;
-		Numeric		total = exact_to_numeric(0, 0);
-		Numeric		zero = total;
-
-		for (int32 i = 0; i < scoring->n; i++)
-			if (DatumGetBool(DirectFunctionCall2(numeric_gt, NumericGetDatum(scoring->wide_revenue[i]),
-												 NumericGetDatum(zero))))
-				total = DatumGetNumeric(DirectFunctionCall2(numeric_add, NumericGetDatum(total),
-															NumericGetDatum(scoring->wide_revenue[i])));
-		abc_numeric_begin(&walk, total, card->abc_cuts, card->n_abc_cuts);
-		for (int32 r = ranking->n_ranks - 1; r >= 0; r--)
-			class[r] = abc_numeric_step(&walk, scoring->wide_revenue[ranking->example[r]], ranking->count[r]);
+		scoring->digit[metric] = thresholds_find(thresholds, metric_name(metric), BREAKS_RFM);
+		scoring->percentile[metric] = thresholds_find(thresholds, metric_name(metric), BREAKS_PERCENTILE);
 	}
-	else
-	{
-		AbcWalk		walk;
-		int128		total = 0;
-
-		for (int32 i = 0; i < scoring->n; i++)
-			total += Max(scoring->revenue[i], 0);
-		abc_walk_begin(&walk, total, card->abc_cuts, card->n_abc_cuts);
-		for (int32 r = ranking->n_ranks - 1; r >= 0; r--)
-			class[r] = abc_walk_step(&walk, scoring->revenue[ranking->example[r]], ranking->count[r]);
-	}
-
-	for (int32 i = 0; i < scoring->n; i++)
-		scoring->buyer[i]->abc = class[ranking->rank[i]];
-	/* a class that nobody is in has the cut of the class above it */
-	for (int32 r = ranking->n_ranks - 1; r >= 0 && class[r] <= card->n_abc_cuts; r--)
-		cuts[class[r] - 1] = value_text(scoring, METRIC_MONETARY, ranking->example[r]);
-	for (int i = 0; i < card->n_abc_cuts; i++)
-		if (cuts[i] == NULL)
-			cuts[i] = i > 0 ? cuts[i - 1] : pstrdup("Infinity");
-	add_threshold(scoring, "monetary", "abc", card->n_abc_cuts, cuts);
+	scoring->abc = thresholds_find(thresholds, metric_name(METRIC_MONETARY), BREAKS_ABC);
 }
 
 /*
- * Tiers by share: the best tier whose share exceeds the share of buyers with strictly higher priority. The thresholds
- * are the smallest priority of each tier but the last.
+ * RFM score, ABC class and priority. The priority is 100 times the weighted mean of (percentile - 1) / 999, rounded
+ * half up to PRIORITY_SCALE decimals.
  */
 static void
-score_tiers(Scoring *scoring)
+score_metrics(const Scoring *scoring, const Scorecard *card, Customer *customer)
 {
-	const Scorecard *card = scoring->card;
-	int64	   *count = MemoryContextAllocHuge(CurrentMemoryContext, (PRIORITY_MAX + 1) * sizeof(int64));
-	uint8	   *tier = MemoryContextAllocHuge(CurrentMemoryContext, PRIORITY_MAX + 1);
-	char	  **cuts = palloc(card->n_tiers * sizeof(char *));
-	int64		mantissa[TIER_Z + 1];
-	int			scale[TIER_Z + 1];
-	int32		cut[TIER_Z + 1];
-	int64		higher = 0;
-	int			t = 0;
+	int			digit[SCORECARD_METRICS];
+	int128		sum = 0;
+	int128		most = scoring->total_weight * (PERCENTILE_BINS - 1);
 
-	for (int i = 0; i < card->n_tiers - 1; i++)
+	for (Metric metric = METRIC_RECENCY; metric <= METRIC_MONETARY; metric++)
 	{
-		if (!exact_from_numeric(card->tier_share[i], &mantissa[i], &scale[i]))
-			ereport(ERROR,
-					(errcode(ERRCODE_NUMERIC_VALUE_OUT_OF_RANGE),
-					 errmsg("share of tier %c of scorecard \"%s\" has too many decimals", tier_letter(card->tier[i]),
-							card->name)));
-		cut[i] = -1;
-	}
+		int64		value = metric == METRIC_RECENCY ? customer->last_day :
+			metric == METRIC_FREQUENCY ? customer->frequency : customer->revenue;
+		int			percentile = score_by_breaks(scoring->percentile[metric], value, customer->wide_revenue);
 
-	memset(count, 0, (PRIORITY_MAX + 1) * sizeof(int64));
-	for (int32 i = 0; i < scoring->n; i++)
-		count[scoring->buyer[i]->priority]++;
-	for (int32 priority = PRIORITY_MAX; priority >= 0; priority--)
-	{
-		if (count[priority] == 0)
-			continue;
-		while (t < card->n_tiers - 1 &&
-			   (int128) higher * exact_pow10[scale[t]] >= (int128) mantissa[t] * scoring->n)
-			t++;
-		tier[priority] = card->tier[t];
-		if (t < card->n_tiers - 1)
-			cut[t] = priority;
-		higher += count[priority];
+		digit[metric] = score_by_breaks(scoring->digit[metric], value, customer->wide_revenue);
+		sum += (int128) scoring->weight[metric] * (percentile - 1);
 	}
-	for (int32 i = 0; i < scoring->n; i++)
-	{
-		Customer   *customer = scoring->buyer[i];
-
-		customer->tier = tier[customer->priority];
-		scoring->scores->reached[customer->tier]++;
-	}
-
-	/* a tier that nobody is in has the cut of the tier above it */
-	for (int i = 0; i < card->n_tiers - 1; i++)
-	{
-		if (cut[i] < 0)
-			cuts[i] = i > 0 ? cuts[i - 1] : pstrdup("Infinity");
-		else
-			cuts[i] = numeric_text(exact_to_numeric(cut[i], PRIORITY_SCALE));
-	}
-	add_threshold(scoring, "priority", "tier", card->n_tiers - 1, cuts);
-	pfree(count);
-	pfree(tier);
+	customer->rfm = rfm_pack(digit[METRIC_RECENCY], digit[METRIC_FREQUENCY], digit[METRIC_MONETARY]);
+	customer->priority = (int32) ((sum * PRIORITY_MAX * 2 + most) / (most * 2));
+	customer->abc = class_by_cuts(scoring->abc, customer->revenue, customer->wide_revenue);
 }
 
 Scores *
-score_customers(const Scorecard *card, CustomerSet *set)
+score_customers(const Scorecard *card, CustomerSet *set, Thresholds *thresholds)
 {
-	MemoryContext caller = CurrentMemoryContext;
-	MemoryContext work = AllocSetContextCreate(caller, "custprio scoring", ALLOCSET_DEFAULT_SIZES);
 	Scores	   *scores = palloc0(sizeof(Scores));
-	Scoring		scoring = {.card = card, .set = set, .scores = scores};
+	Scoring		scoring;
+	bool		take = thresholds == NULL;
 
 	if (card->segment_map)
 		scores->segments = segment_map_load(card->segment_map);
-	if (set->n_buyers > PG_INT32_MAX - 1)
+	if (take)
+		thresholds = palloc0(sizeof(Thresholds));
+	scores->thresholds = thresholds;
+	if (set->n_buyers == 0)
+		return scores;
+	if (set->n_buyers >= PG_INT32_MAX)
 		ereport(ERROR,
 				(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
 				 errmsg("too many customers in scorecard \"%s\"", card->name)));
 
-	/* rankings are of no use afterwards; thresholds stay with the scores, in the same small context */
-	MemoryContextSwitchTo(work);
-	if (set->n_buyers > 0)
+	set_weights(&scoring, card);
+	if (take)
+		thresholds_take_metrics(thresholds, card, set, scores->segments, &scores->warnings);
+	thresholds_prepare(thresholds, set);
+	find_metric_breaks(&scoring, thresholds);
+	for (uint32 id = 0; id < set->map->n; id++)
 	{
-		collect_buyers(&scoring);
-		score_metrics(&scoring);
-		score_priority(&scoring);
-		score_abc(&scoring);
-		score_tiers(&scoring);
+		Customer   *customer = customer_at(set, id);
+
+		if (customer->stage == STAGE_BUYER)
+			score_metrics(&scoring, card, customer);
+		if (id % 4096 == 0)
+			CHECK_FOR_INTERRUPTS();
 	}
-	MemoryContextSwitchTo(caller);
+
+	if (take)
+	{
+		thresholds_take_tiers(thresholds, card, set);
+		thresholds_prepare(thresholds, set);
+	}
+	scoring.tier = thresholds_find(thresholds, "priority", BREAKS_TIER);
+	for (uint32 id = 0; id < set->map->n; id++)
+	{
+		Customer   *customer = customer_at(set, id);
+
+		if (customer->stage != STAGE_BUYER)
+			continue;
+		customer->tier = card->tier[class_by_cuts(scoring.tier, customer->priority, NULL) - 1];
+		scores->reached[customer->tier]++;
+	}
 	return scores;
 }
