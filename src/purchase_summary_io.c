@@ -48,10 +48,10 @@ PG_FUNCTION_INFO_V1(custprio_summary_repeat_value);
 /* A value as it comes from outside, before it is believed. */
 typedef struct SummaryParts
 {
-	PurchaseSummary header;		/* counts, instants and scale; nothing behind it */
 	char	   *zone;
 	SummarySums sums;
 	DateADT    *days;
+	PurchaseSummary header;		/* counts, instants and scale; nothing behind it */
 } SummaryParts;
 
 static void
