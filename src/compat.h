@@ -61,4 +61,29 @@ custprio_insert_index_tuples(ResultRelInfo *info, TupleTableSlot *slot, EState *
 #define custprio_lock_held(tag, mode) LockHeldByMe(tag, mode)
 #endif
 
+/* Prepare for single-row updates. */
+static inline void
+custprio_init_epq(EPQState *epq, EState *estate)
+{
+#if PG_VERSION_NUM >= 160000
+	EvalPlanQualInit(epq, estate, NULL, NIL, -1, NIL);
+#else
+	EvalPlanQualInit(epq, estate, NULL, NIL, -1);
+#endif
+}
+
+static inline Oid
+custprio_primary_key_index(Relation rel)
+{
+#if PG_VERSION_NUM >= 180000
+	return RelationGetPrimaryKeyIndex(rel, false);
+#else
+	return RelationGetPrimaryKeyIndex(rel);
+#endif
+}
+
+#if PG_VERSION_NUM >= 180000 && !defined(pg_attribute_noreturn)
+#define pg_attribute_noreturn() __attribute__((noreturn))
+#endif
+
 #endif

@@ -2,7 +2,7 @@
 #ifndef CUSTPRIO_EXPRESSION_H
 #define CUSTPRIO_EXPRESSION_H
 
-#include "postgres.h"
+#include "compat.h"
 
 #include "nodes/nodes.h"
 

@@ -254,7 +254,7 @@ static void
 build_index(Oid relid, const char *columns)
 {
 	Relation	rel = table_open(relid, NoLock);
-	int			has = list_length(RelationGetIndexList(rel)) - (OidIsValid(RelationGetPrimaryKeyIndex(rel)) ? 1 : 0);
+	int			has = list_length(RelationGetIndexList(rel)) - (OidIsValid(custprio_primary_key_index(rel)) ? 1 : 0);
 
 	table_close(rel, NoLock);
 	if (has == 0)

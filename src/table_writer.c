@@ -100,7 +100,7 @@ table_writer_open(Oid relid)
 	state->estate->es_snapshot = GetActiveSnapshot();
 	AfterTriggerBeginQuery();
 	ExecOpenIndices(state->info, false);
-	EvalPlanQualInit(&state->epq, state->estate, NULL, NIL, -1);
+	custprio_init_epq(&state->epq, state->estate);
 
 	triggers = state->info->ri_TrigDesc;
 	state->bulk = triggers == NULL ||
