@@ -167,6 +167,35 @@ SQL
 	is($found, '', $name);
 }
 
+# Stored thresholds score every customer as published, the run's shares are the table's, and the history leads to it.
+sub hangs_together
+{
+	my ($name) = @_;
+	my $found = $node->safe_psql('postgres', <<'SQL');
+SET search_path = custprio, public;
+CREATE TEMP VIEW cuts AS SELECT metric, kind, breaks FROM custprio.threshold t JOIN custprio.epoch e USING (scorecard_id, run_id);
+SELECT 'breaks', t.metric, b.bins FROM cuts t JOIN oracle.breaks b ON b.metric = t.metric AND b.bins = CASE t.kind WHEN 'percentile' THEN 1000 WHEN 'rfm' THEN (SELECT bins FROM custprio.scorecard) END
+WHERE b.breaks IS DISTINCT FROM
+    CASE t.metric WHEN 'recency' THEN (SELECT array_agg((d::date - date '2000-01-01')::numeric ORDER BY o) FROM unnest(t.breaks) WITH ORDINALITY AS u (d, o))
+      ELSE t.breaks::numeric[] END
+  AND NOT (t.kind = 'rfm' AND (SELECT segment_map FROM custprio.scorecard) = 'rfm_8_mean');
+SELECT 'tier by cut', p.customer_id, p.tier, p.priority FROM card_priority p, cuts t
+WHERE t.kind = 'tier' AND p.tier::int <> 1 + (SELECT count(*) FROM unnest(t.breaks) b WHERE p.priority < b::numeric);
+SELECT 'class by cut', p.customer_id, p.abc FROM card_priority p JOIN card_purchases s USING (customer_id), cuts t
+WHERE t.kind = 'abc' AND p.abc::int <> 1 + (SELECT count(*) FROM unnest(t.breaks) b WHERE revenue(s.summary) < b::numeric);
+SELECT 'share', x.tier, x.share FROM last_run r, jsonb_each_text(r.shares) x (tier, share)
+WHERE x.share::numeric <> coalesce(round((SELECT count(*) FILTER (WHERE p.tier::text = x.tier) / nullif(count(p.tier), 0)::numeric FROM card_priority p), 6), 0);
+SELECT 'history', p.customer_id, p.tier, p.previous_tier, p.tier_since, h.*
+FROM card_priority p LEFT JOIN (SELECT DISTINCT ON (customer_id) * FROM card_tier_history ORDER BY customer_id, run_id DESC) h USING (customer_id)
+WHERE (p.tier, p.tier_since) IS DISTINCT FROM (h.tier, h.changed_on) AND (p.tier IS NOT NULL OR h.tier IS NOT NULL);
+SELECT 'chain', customer_id, run_id FROM (
+  SELECT *, lag(tier) OVER w AS before, row_number() OVER w AS n FROM card_tier_history WINDOW w AS (PARTITION BY customer_id ORDER BY run_id)) h
+WHERE previous_tier IS DISTINCT FROM before OR tier IS NOT DISTINCT FROM previous_tier;
+SELECT 'tier changes', r.tier_changes FROM last_run r WHERE r.tier_changes <> (SELECT count(*) FROM card_tier_history h WHERE h.run_id = r.run_id);
+SQL
+	is($found, '', $name);
+}
+
 # Refresh under the given settings; nothing may be written.
 sub changes_nothing
 {
@@ -192,6 +221,7 @@ for my $trial (1 .. $trials)
 
 	$node->safe_psql('postgres', "SELECT FROM custprio.refresh('card', 'rebuild', '$as_of')");
 	matches_oracle($as_of, "trial $trial: rebuild", 1);
+	hangs_together("trial $trial: thresholds, shares and history");
 
 	# invariant 5 and the fast scan
 	changes_nothing('SET custprio.fast_scan = off', 'rebuild', $as_of, "trial $trial: same through a query");
@@ -226,6 +256,7 @@ SQL
 	# invariant 1: rescore and rebuild, forwards over those later purchases and backwards
 	$node->safe_psql('postgres', "SELECT FROM custprio.refresh('card', 'rescore', '$later')");
 	matches_oracle($later, "trial $trial: rescore to a later day", 0);
+	hangs_together("trial $trial: thresholds, shares and history after it");
 	changes_nothing('SELECT', 'rebuild', $later, "trial $trial: rebuild agrees with it");
 	$node->safe_psql('postgres', "SELECT FROM custprio.refresh('card', 'rescore', '$earlier')");
 	matches_oracle($earlier, "trial $trial: rescore to an earlier day", 0);
@@ -241,9 +272,11 @@ UPDATE base SET a = a + 1 WHERE i % 13 = 4;
 UPDATE base SET ok = NOT ok WHERE i % 17 = 4;
 $refresh
 SQL
-	$node->safe_psql('postgres', "SELECT FROM custprio.refresh('card', 'rebuild', '$as_of')");
-	matches_oracle($as_of, "trial $trial: rebuild after changes", 1);
-	changes_nothing('SET custprio.fast_scan = off', 'rescore', $as_of, "trial $trial: rescore agrees with it");
+	my $day = pick($as_of, $later);
+	$node->safe_psql('postgres', "SELECT FROM custprio.refresh('card', 'rebuild', '$day')");
+	matches_oracle($day, "trial $trial: rebuild after changes", 1);
+	hangs_together("trial $trial: thresholds, shares and history after changes") if $day eq $later;
+	changes_nothing('SET custprio.fast_scan = off', 'rescore', $day, "trial $trial: rescore agrees with it");
 
 	if ($trial % 10 == 0)
 	{
