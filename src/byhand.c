@@ -95,13 +95,37 @@ check_snapshot(int64 id, const char *name)
 				 errhint("Retry the transaction, or refresh in READ COMMITTED.")));
 }
 
+/*
+ * Find a scorecard, check that the caller may act for its owner (before locking, so that nobody else can hold up its
+ * refreshes) and take its lock. While we waited, it may have been dropped, and another created under the same name.
+ */
+static int64
+lock_by_name(const char *name, bool session)
+{
+	int64		id = scorecard_id_by_name(name);
+
+	for (;;)
+	{
+		int64		now;
+
+		scorecard_check_caller(id, name);
+		scorecard_lock(id, session, true);
+		now = scorecard_id_by_name(name);
+		if (now == id)
+			return id;
+		if (session)
+			scorecard_unlock_session(id);
+		id = now;
+	}
+}
+
 /* refresh(name, mode, as_of): in the caller's transaction, returns the run's row */
 Datum
 custprio_refresh(PG_FUNCTION_ARGS)
 {
 	RefreshRun	run = {0};
 	char	   *name = read_request(fcinfo, &run);
-	int64		id = scorecard_id_by_name(name);
+	int64		id;
 	TimestampTz started_at;
 	Scorecard  *card;
 	TupleDesc	tupdesc;
@@ -110,9 +134,7 @@ custprio_refresh(PG_FUNCTION_ARGS)
 		elog(ERROR, "refresh must return a row");
 	tupdesc = BlessTupleDesc(tupdesc);
 
-	/* asked before locking too, so that nobody else can hold up the owner's refreshes */
-	scorecard_check_caller(id, name);
-	scorecard_lock(id, false, true);
+	id = lock_by_name(name, false);
 	check_snapshot(id, name);
 
 	started_at = GetCurrentTimestamp();
@@ -142,9 +164,7 @@ custprio_run_refresh(PG_FUNCTION_ARGS)
 				 errhint("Call it on its own, or use custprio.refresh() in your transaction.")));
 
 	SPI_connect_ext(SPI_OPT_NONATOMIC);
-	id = scorecard_id_by_name(name);
-	scorecard_check_caller(id, name);
-	scorecard_lock(id, true, true);
+	id = lock_by_name(name, true);
 
 	/* nobody can catch an error from here on, so the end of the transaction gives the lock back */
 	run_close_stale(id);
@@ -154,7 +174,11 @@ custprio_run_refresh(PG_FUNCTION_ARGS)
 
 	edata = refresh_attempt(id, &run, true);
 	if (edata != NULL)
+	{
 		run_finish_failed(run.run_id, edata);
+		/* a failure is tried again sooner than the launcher knows */
+		scheduler_wake_at_commit();
+	}
 	run_purge(id);
 	SPI_commit();
 

@@ -65,6 +65,20 @@ is($node->safe_psql('copy', $by_worker), '1', 'a paused scorecard stays paused, 
 $node->safe_psql('copy', "SELECT custprio.resume('crm')");
 wait_for($node, 'copy', 'SELECT count(*) = 2 FROM custprio.refresh_run', 'resumed, it is refreshed at once');
 
+# A scorecard that somebody refreshes by hand is skipped, and not queued: afterwards it is not due any more.
+my $hand = $node->background_psql('copy');
+$hand->query_safe('BEGIN');
+$hand->query_safe("SELECT custprio.refresh('crm')");
+$node->safe_psql('copy', "UPDATE custprio.refresh_run SET started_at = '2000-01-01'; SELECT custprio.resume('crm')");
+wait_for($node, 'copy', "SELECT count(*) = 1 FROM custprio.refresh_run WHERE status = 'skipped'", 'a locked scorecard is skipped');
+$node->safe_psql('copy', "SELECT custprio.resume('crm')");
+wait_for($node, 'postgres', $idle, 'looked at once more');
+$hand->query_safe('COMMIT');
+$hand->quit;
+is($node->safe_psql('copy', 'SELECT status, started_by FROM custprio.refresh_run ORDER BY run_id DESC LIMIT 2'),
+	"skipped|worker\nok|user", 'noted once per episode');
+is($node->safe_psql('copy', 'SELECT failures, next_due > now() FROM custprio.status'), '0|t', 'the refresh by hand counts');
+
 # Somebody ends the launcher.
 my $launcher = "SELECT pid FROM pg_stat_activity WHERE backend_type = 'custprio launcher'";
 my $pid = $node->safe_psql('postgres', $launcher);
