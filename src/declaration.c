@@ -460,3 +460,31 @@ declaration_check(Declaration *declaration, const char *search_path)
 	owner_scope_leave(&scope);
 	check_amount_scale(declaration);
 }
+
+/* An expression of a stored scorecard must still be one of its kind, and a key of the published type. */
+static void
+verify_expression(const Scorecard *card, Oid relid, const char *argument, ExpressionKind kind, char *text)
+{
+	Expression	expr = {.argument = argument, .kind = kind, .text = text, .canonical = true};
+
+	if (text == NULL)
+		return;
+	(void) expression_parse(&expr, relid);
+	if (kind == EXPRESSION_KEY && expr.type != card->key_type)
+		ereport(ERROR,
+				(errcode(ERRCODE_DATATYPE_MISMATCH),
+				 errmsg("argument \"%s\": type has changed to %s", argument, format_type_be(expr.type)),
+				 errdetail("Scorecard \"%s\" publishes keys of type %s.", card->name, format_type_be(card->key_type)),
+				 errhint("Cast it to that type with alter_scorecard, or use drop_scorecard and create_scorecard.")));
+}
+
+void
+declaration_verify(const Scorecard *card)
+{
+	verify_expression(card, card->source_relid, "customer", EXPRESSION_KEY, card->customer);
+	verify_expression(card, card->source_relid, "purchased_at", EXPRESSION_TIME, card->purchased_at);
+	verify_expression(card, card->source_relid, "amount", EXPRESSION_AMOUNT, card->amount);
+	verify_expression(card, card->source_relid, "filter", EXPRESSION_CONDITION, card->filter);
+	if (card->customers)
+		verify_expression(card, card->customers_relid, "customers_key", EXPRESSION_KEY, card->customers_key);
+}

@@ -4,6 +4,7 @@
 
 #include "datatype/timestamp.h"
 #include "expression.h"
+#include "scorecard.h"
 #include "utils/array.h"
 
 typedef struct Declaration
@@ -46,5 +47,11 @@ extern void declaration_init(Declaration *declaration);
 extern void declaration_check(Declaration *declaration, const char *search_path);
 
 extern void declaration_check_name(const char *name);
+
+/*
+ * Check that the expressions of a stored scorecard still fit their relations and its published key, which may have
+ * changed since; the relations stay locked. To be called within an owner scope before anything is read.
+ */
+extern void declaration_verify(const Scorecard *card);
 
 #endif

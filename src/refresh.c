@@ -12,6 +12,7 @@
  */
 #include "custprio.h"
 
+#include "declaration.h"
 #include "epoch.h"
 #include "publish.h"
 #include "query.h"
@@ -233,6 +234,7 @@ refresh_scorecard(Scorecard *card, RefreshRun *run)
 
 	PushActiveSnapshot(GetLatestSnapshot());
 	owner_scope_enter(&scope, card->owner, card->time_zone);
+	declaration_verify(card);
 
 	set = customer_set_create(card->key_type);
 	if (run->mode == REFRESH_RESCORE && !rescore(card, set, run))

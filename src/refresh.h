@@ -67,7 +67,7 @@ extern const char *refresh_mode_name(RefreshMode mode);
 extern bool scorecard_lock(int64 id, bool session, bool wait);
 extern void scorecard_unlock_session(int64 id);
 
-/* byhand.c: whether this session is at work on a refresh, so that we are called from an expression or a trigger. */
+/* attempt.c: whether this session is at work on a refresh, so that we are called from an expression or a trigger. */
 extern bool refresh_in_session(void);
 
 #endif

@@ -170,6 +170,31 @@ SELECT source FROM scorecard WHERE name = 'kind';
 SELECT drop_scorecard('kind');
 SELECT drop_scorecard('plain');
 
+-- Columns whose type has changed since: what still fits is read, the rest is refused, on both ways of reading.
+CREATE TABLE changing (customer text, day date, amount int);
+INSERT INTO changing VALUES ('5', '2024-01-01', 3);
+SELECT create_scorecard('kind', 'changing', 'customer', 'day', 'amount', every => NULL, customers => 'changing', customers_key => 'customer');
+SELECT inserted, state_written FROM refresh('kind', as_of => '2024-02-01');
+ALTER TABLE changing ALTER customer TYPE varchar(20), ALTER day TYPE timestamptz USING day + time '12:00', ALTER amount TYPE float8;
+SELECT updated FROM refresh('kind', as_of => '2024-02-01');
+ALTER TABLE changing ALTER customer TYPE bigint USING customer::bigint;
+SELECT refresh('kind', as_of => '2024-02-01');
+SET custprio.fast_scan = off;
+SELECT refresh('kind', as_of => '2024-02-01');
+RESET custprio.fast_scan;
+SELECT alter_scorecard('kind', customer => 'customer::text');
+SELECT refresh('kind', as_of => '2024-02-01');
+SELECT alter_scorecard('kind', customer => 'customer::text', customers_key => 'customer::text');
+SELECT updated FROM refresh('kind', as_of => '2024-02-01');
+ALTER TABLE changing ALTER amount TYPE money USING 3::money;
+SELECT refresh('kind', as_of => '2024-02-01');
+ALTER TABLE changing ALTER amount TYPE numeric, ALTER day TYPE text;
+SELECT refresh('kind', as_of => '2024-02-01');
+ALTER TABLE changing DROP COLUMN day;
+SELECT refresh('kind', as_of => '2024-02-01');
+SELECT alter_scorecard('kind', every => '1 hour');
+SELECT drop_scorecard('kind');
+
 RESET search_path;
 DROP SCHEMA kinds CASCADE;
 DROP SCHEMA moved CASCADE;
