@@ -74,7 +74,7 @@ scorecard_check_caller(int64 id, const char *name)
 	ereport(ERROR,
 			(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
 			 errmsg("must be owner of scorecard \"%s\"", name),
-			 OidIsValid(owner) ? 0 : errdetail("Its owner does not exist; only a superuser may act for it.")));
+			 OidIsValid(owner) ? 0 : errdetail("Its owner cannot be told; only a superuser may act for it.")));
 }
 
 /* Set paused for the scorecard named by the only argument. */

@@ -40,6 +40,11 @@
 #define DATCONNLIMIT_INVALID_DB	(-2)
 #endif
 
+/* From 19 on, a plain DROP DATABASE may end our workers instead of failing. */
+#ifndef BGWORKER_INTERRUPTIBLE
+#define BGWORKER_INTERRUPTIBLE	0
+#endif
+
 #define LAUNCHER_RESTART	5	/* seconds */
 #define FIRST_SLOT_RETRY	(1 * USECS_PER_SEC)
 #define LAST_SLOT_RETRY		(30 * USECS_PER_SEC)
@@ -231,7 +236,7 @@ start_worker(Oid database)
 	strlcpy(worker.bgw_type, "custprio refresh worker", sizeof(worker.bgw_type));
 	strlcpy(worker.bgw_library_name, "custprio", sizeof(worker.bgw_library_name));
 	strlcpy(worker.bgw_function_name, "custprio_worker_main", sizeof(worker.bgw_function_name));
-	worker.bgw_flags = BGWORKER_SHMEM_ACCESS | BGWORKER_BACKEND_DATABASE_CONNECTION;
+	worker.bgw_flags = BGWORKER_SHMEM_ACCESS | BGWORKER_BACKEND_DATABASE_CONNECTION | BGWORKER_INTERRUPTIBLE;
 	worker.bgw_start_time = BgWorkerStart_RecoveryFinished;
 	worker.bgw_restart_time = BGW_NEVER_RESTART;
 	worker.bgw_main_arg = ObjectIdGetDatum(database);

@@ -66,6 +66,22 @@ $node->safe_psql('postgres', 'GRANT SELECT ON orders TO seller');
 wait_for($node, 'postgres', "SELECT failures = 0 AND last_error IS NULL AND last_success IS NOT NULL"
 	  . " FROM custprio.status WHERE scorecard = 'revoked'", 'a right given back heals its scorecard');
 
+# A table that somebody holds is not waited for longer than lock_timeout, which is ten seconds unless set otherwise.
+$node->safe_psql('postgres', <<~'SQL');
+	ALTER DATABASE postgres SET lock_timeout = '200ms';
+	CREATE TABLE held AS SELECT * FROM orders;
+	SELECT custprio.create_scorecard('held', 'held', 'customer_id', 'ordered_on', 'amount', every => '1 s');
+	SQL
+wait_for($node, 'postgres', "SELECT last_success IS NOT NULL FROM custprio.status WHERE scorecard = 'held'", 'a sixth is served');
+my $holder = $node->background_psql('postgres');
+$holder->query_safe('SET lock_timeout = 0');
+$holder->query_safe('BEGIN; LOCK TABLE held');
+wait_for($node, 'postgres', "SELECT error_code = '55P03' FROM custprio.status WHERE scorecard = 'held'",
+	'a locked source is not waited for long');
+$holder->query_safe('COMMIT');
+$holder->quit;
+wait_for($node, 'postgres', "SELECT failures = 0 FROM custprio.status WHERE scorecard = 'held'", 'and read when it is free');
+
 # Back-off doubles, and is capped.
 is($node->safe_psql('postgres', <<~'SQL'), 't|t|t|t', 'retry_delay: doubled, jittered, capped');
 	SET TimeZone = 'UTC';

@@ -22,6 +22,15 @@ $gate->query_safe('SELECT pg_advisory_lock(42)');
 add_gate($node, 'postgres', 'crm', "'1 hour'");
 wait_for($node, 'postgres', $waiting, 'a refresh is under way');
 
+# A new launcher does not take the old one's worker for gone.
+my $launcher = $node->safe_psql('postgres', "SELECT pid FROM pg_stat_activity WHERE backend_type = 'custprio launcher'");
+$node->safe_psql('postgres', "SELECT pg_terminate_backend($launcher)");
+wait_for($node, 'postgres', "SELECT count(*) = 1 FROM pg_stat_activity WHERE backend_type = 'custprio launcher' AND pid <> $launcher"
+	  . " AND custprio.scheduler_problem() IS NULL", 'the launcher is replaced');
+$node->safe_psql('postgres', "SELECT custprio.resume_all()");
+is($node->safe_psql('postgres', "SELECT count(*), min(pid) = max(pid) FROM pg_stat_activity"
+	  . " WHERE backend_type = 'custprio refresh worker'"), '1|t', 'and its worker goes on alone');
+
 # Cancelled: recorded, and the worker lives on.
 my $pid = $node->safe_psql('postgres', $worker);
 $node->safe_psql('postgres', "SELECT pg_cancel_backend($pid)");
