@@ -35,7 +35,12 @@ count_tap() {
 		/^ok [0-9]/ { seen++; if (tolower($0) ~ /# *skip/) skipped++; else passed++; next }
 		/^not ok [0-9]/ { seen++; if (tolower($0) ~ /# *todo/) skipped++; else failed++; next }
 		END { if (planned > seen) failed += planned - seen; print passed + 0, failed + 0, skipped + 0 }' "$3")
-	[ "$2" -eq 0 ] || grep -E '^(not ok|# |psql:|Bail|.*(Dubious|Failed|Wstat))' "$3" | tail -n 80 >&2 || true
+	[ "$2" -eq 0 ] || awk '
+		/^not ok/ { show = 1 }
+		/^ok / { show = 0 }
+		/^[^ ]+\.(sql|pl) \.\./ { show = 0; file = $0 }
+		/^psql:.*ERROR|^Bail|Dubious|Wstat|Failed tests/ { print; next }
+		show { if (file != "") print file; file = ""; print }' "$3" | head -n 120 >&2
 	grep -iE '^(ok [0-9]+ .*# *skip|1\.\.0 +# *skip)' "$3" | sed 's/^/  skipped: /' || true
 }
 
