@@ -13,6 +13,7 @@
 #include "access/relation.h"
 #include "access/table.h"
 #include "access/transam.h"
+#include "catalog/namespace.h"
 #include "catalog/pg_am.h"
 #include "catalog/pg_cast.h"
 #include "catalog/pg_collation.h"
@@ -283,6 +284,12 @@ check_function(Oid function, void *arg)
 	bool		is_operator = IsA(node, OpExpr) || IsA(node, DistinctExpr) || IsA(node, NullIfExpr) || IsA(node, ScalarArrayOpExpr);
 	const char *name;
 
+	if (isAnyTempNamespace(get_func_namespace(function)))
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_OBJECT_DEFINITION),
+				 errmsg("must not use a temporary function"),
+				 errdetail("Function %s is gone when this session ends.", get_func_name(function)),
+				 parser_errposition(context->pstate, exprLocation(node))));
 	if (volatility == PROVOLATILE_IMMUTABLE)
 		return false;
 	if (volatility == PROVOLATILE_STABLE)

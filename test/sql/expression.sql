@@ -163,6 +163,8 @@ SELECT stored('customer', 'lower(name)');
 SELECT stored('amount', 'cents + 1');
 SELECT stored('amount', 'cents + careless()');
 SELECT stored('amount', 'cents + steady()');
+CREATE FUNCTION pg_temp.passing(int) RETURNS int IMMUTABLE LANGUAGE sql RETURN $1;
+SELECT stored('amount', 'pg_temp.passing(cents)');
 SET search_path = public, custprio;
 SELECT stored('customer', 'mine.lower(name)');
 SELECT stored('customer', 'lower(name)');
