@@ -67,6 +67,46 @@ class_by_cuts(const Breaks *cuts, int64 value, Numeric wide)
 	return class + 1;
 }
 
+static bool
+same_value(const Customer *a, const Customer *b, Metric metric)
+{
+	switch (metric)
+	{
+		case METRIC_RECENCY:
+			return a->last_day == b->last_day;
+		case METRIC_FREQUENCY:
+			return a->frequency == b->frequency;
+		case METRIC_MONETARY:
+			return a->wide_revenue ? compare_wide(a->wide_revenue, b->wide_revenue) == 0 : a->revenue == b->revenue;
+	}
+	return false;				/* keep compiler quiet */
+}
+
+/* A metric in which all buyers are equal tells nothing about them: say so. */
+static void
+warn_of_constants(const CustomerSet *set, Scores *scores)
+{
+	for (Metric metric = METRIC_RECENCY; metric <= METRIC_MONETARY; metric++)
+	{
+		const Customer *first = NULL;
+		uint32		id;
+
+		for (id = 0; id < set->map->n; id++)
+		{
+			const Customer *customer = customer_at(set, id);
+
+			if (customer->stage != STAGE_BUYER)
+				continue;
+			if (first && !same_value(first, customer, metric))
+				break;
+			first = customer;
+		}
+		if (id == set->map->n)
+			scores->warnings = lappend(scores->warnings, psprintf("all customers have the same %s, so all score 1",
+																  metric_name(metric)));
+	}
+}
+
 static void
 set_weights(Scoring *scoring, const Scorecard *card)
 {
@@ -151,9 +191,10 @@ score_customers(const Scorecard *card, CustomerSet *set, Thresholds *thresholds)
 				(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
 				 errmsg("too many customers in scorecard \"%s\"", card->name)));
 
+	warn_of_constants(set, scores);
 	set_weights(&scoring, card);
 	if (take)
-		thresholds_take_metrics(thresholds, card, set, scores->segments, &scores->warnings);
+		thresholds_take_metrics(thresholds, card, set, scores->segments);
 	thresholds_prepare(thresholds, set);
 	find_metric_breaks(&scoring, thresholds);
 	for (uint32 id = 0; id < set->map->n; id++)

@@ -251,7 +251,7 @@ take_abc(Thresholds *thresholds, const Scorecard *card, const Buyers *buyers)
 
 void
 thresholds_take_metrics(Thresholds *thresholds, const Scorecard *card, const CustomerSet *set,
-						const SegmentMap *segments, List **warnings)
+						const SegmentMap *segments)
 {
 	Buyers		buyers;
 
@@ -263,9 +263,6 @@ thresholds_take_metrics(Thresholds *thresholds, const Scorecard *card, const Cus
 		else
 			take_quantiles(thresholds, &buyers, metric, card->bins, BREAKS_RFM);
 		take_quantiles(thresholds, &buyers, metric, PERCENTILE_BINS, BREAKS_PERCENTILE);
-		if (buyers.ranking[metric]->n_ranks == 1)
-			*warnings = lappend(*warnings, psprintf("all customers have the same %s, so all score 1",
-													metric_name(metric)));
 	}
 	take_abc(thresholds, card, &buyers);
 }

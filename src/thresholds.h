@@ -44,9 +44,9 @@ extern void thresholds_add(Thresholds *thresholds, const char *metric, const cha
 /* The breaks of a metric and kind, or NULL. */
 extern Breaks *thresholds_find(Thresholds *thresholds, const char *metric, const char *kind);
 
-/* Take the breaks of all metrics and the cuts of ABC from the customers. Messages go to *warnings. */
+/* Take the breaks of all metrics and the cuts of ABC from the customers. */
 extern void thresholds_take_metrics(Thresholds *thresholds, const Scorecard *card, const CustomerSet *set,
-									const SegmentMap *segments, List **warnings);
+									const SegmentMap *segments);
 
 /* Take the cuts of the tiers from the customers' priorities. */
 extern void thresholds_take_tiers(Thresholds *thresholds, const Scorecard *card, const CustomerSet *set);
