@@ -39,6 +39,7 @@ keymap_create(MemoryContext context, Oid key_type, Size entry_size)
 	Assert(entry_size >= sizeof(Datum));
 	map->context = context;
 	get_typlenbyval(key_type, &map->typlen, &map->byval);
+	map->unused_bits = map->byval ? (sizeof(Datum) - map->typlen) * BITS_PER_BYTE : 0;
 	map->entry_size = MAXALIGN(entry_size);
 	map->capacity = FIRST_SLOTS / 2;
 	map->entries = MemoryContextAlloc(context, map->capacity * map->entry_size);
@@ -56,7 +57,7 @@ same_key(const KeyMap *map, Datum a, Datum b)
 			   *bytes_b;
 
 	if (map->byval)
-		return a == b;
+		return (uint64) (a ^ b) << map->unused_bits == 0;
 	bytes_a = keymap_bytes(map, a, &len_a);
 	bytes_b = keymap_bytes(map, b, &len_b);
 	return len_a == len_b && memcmp(bytes_a, bytes_b, len_a) == 0;

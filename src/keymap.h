@@ -17,6 +17,7 @@ typedef struct KeyMap
 	MemoryContext context;		/* holds keys, entries and slots */
 	bool		byval;
 	int16		typlen;
+	int			unused_bits;	/* of a Datum by value: what they are depends on where it comes from */
 	Size		entry_size;
 	char	   *entries;
 	uint32		n;
@@ -79,7 +80,7 @@ keymap_hash(const KeyMap *map, Datum key)
 
 	if (map->byval)
 	{
-		uint64		h = (uint64) key;
+		uint64		h = (uint64) key << map->unused_bits;
 
 		h ^= h >> 33;
 		h *= UINT64CONST(0xff51afd7ed558ccd);

@@ -423,6 +423,8 @@ PurchaseSummary *
 summary_merge(PurchaseSummary *s, const PurchaseSummary *other)
 {
 	FirstDay	first = FIRST_DAY_OTHER;
+	int64		purchases,
+				returns;
 
 	if (s->zone_len != other->zone_len || memcmp(s->data, other->data, s->zone_len) != 0)
 		ereport(ERROR,
@@ -431,6 +433,13 @@ summary_merge(PurchaseSummary *s, const PurchaseSummary *other)
 				 errdetail("One counts days in \"%.*s\", the other in \"%.*s\".",
 						   (int) s->zone_len, s->data, (int) other->zone_len, other->data),
 				 errhint("Summarize the purchases again in one time zone.")));
+
+	/* nobody buys so often, but a value may come from outside */
+	if (pg_add_s64_overflow(s->purchases, other->purchases, &purchases) ||
+		pg_add_s64_overflow(s->returns, other->returns, &returns))
+		ereport(ERROR,
+				(errcode(ERRCODE_NUMERIC_VALUE_OUT_OF_RANGE),
+				 errmsg("number of purchases out of range")));
 
 	if (other->n_days > 0)
 		first = first_day_of(s, SUMMARY_DAYS(other)[0]);
@@ -443,8 +452,8 @@ summary_merge(PurchaseSummary *s, const PurchaseSummary *other)
 		if (s->purchases == 0 || other->last > s->last)
 			s->last = other->last;
 	}
-	s->purchases += other->purchases;
-	s->returns += other->returns;
+	s->purchases = purchases;
+	s->returns = returns;
 	return merge_days(s, other);
 }
 

@@ -12,6 +12,7 @@
 #include "catalog/pg_type.h"
 #include "lib/stringinfo.h"
 #include "libpq/pqformat.h"
+#include "mb/pg_wchar.h"
 #include "miscadmin.h"
 #include "utils/builtins.h"
 #include "utils/datetime.h"
@@ -63,6 +64,13 @@ bad_summary(int sqlstate, const char *detail)
 			 errdetail_internal("%s", detail)));
 }
 
+/* Decimals of a finite number. */
+static int
+numeric_scale_of(Numeric num)
+{
+	return DatumGetInt32(DirectFunctionCall1(numeric_scale, NumericGetDatum(num)));
+}
+
 /* Turn parts into a value, or raise sqlstate with what is wrong with them. */
 static PurchaseSummary *
 summary_from_parts(SummaryParts *parts, int sqlstate)
@@ -74,7 +82,7 @@ summary_from_parts(SummaryParts *parts, int sqlstate)
 	int			off;
 
 	zone = strlen(parts->zone) <= PG_UINT8_MAX ? pg_tzset(parts->zone) : NULL;
-	if (zone == NULL)
+	if (zone == NULL || !pg_tz_acceptable(zone))
 		bad_summary(sqlstate, "The time zone is not known.");
 	if (h->purchases < 0 || h->returns < 0)
 		bad_summary(sqlstate, "A count is negative.");
@@ -91,6 +99,9 @@ summary_from_parts(SummaryParts *parts, int sqlstate)
 		numeric_is_nan(parts->sums.returned) || numeric_is_inf(parts->sums.returned) ||
 		numeric_is_nan(parts->sums.first_gross) || numeric_is_inf(parts->sums.first_gross))
 		bad_summary(sqlstate, "A sum is not a finite number.");
+	if (numeric_scale_of(parts->sums.gross) > h->scale || numeric_scale_of(parts->sums.returned) > h->scale ||
+		numeric_scale_of(parts->sums.first_gross) > h->scale)
+		bad_summary(sqlstate, "A sum has too many decimals.");
 	if (COMPARE_NUMERIC(numeric_lt, parts->sums.gross, zero) ||
 		COMPARE_NUMERIC(numeric_lt, parts->sums.returned, zero) ||
 		COMPARE_NUMERIC(numeric_lt, parts->sums.first_gross, zero) ||
@@ -106,6 +117,8 @@ summary_from_parts(SummaryParts *parts, int sqlstate)
 	{
 		if (!IS_VALID_TIMESTAMP(h->first) || !IS_VALID_TIMESTAMP(h->last) || h->first > h->last)
 			bad_summary(sqlstate, "The first purchase is not before the last one.");
+		if (h->purchases == 1 && h->first != h->last)
+			bad_summary(sqlstate, "The only purchase is not the first and the last one.");
 		/* where clocks go back over midnight, the first instant may fall on the day after the first day */
 		zd = zone_days_create(zone);
 		off = zone_day(zd, h->first) - parts->days[0];
@@ -143,11 +156,14 @@ json_member(JsonbContainer *object, const char *name, bool null_allowed)
 	return NULL;				/* keep compiler quiet */
 }
 
+/* An instant, or 0 where it is null; that is how it must be without a purchase. */
 static TimestampTz
-json_instant(JsonbContainer *object, const char *name)
+json_instant(JsonbContainer *object, const char *name, bool present)
 {
 	char	   *text = json_member(object, name, true);
 
+	if (present != (text != NULL))
+		bad_summary(ERRCODE_INVALID_TEXT_REPRESENTATION, "The first and last purchase do not go with the count.");
 	if (text == NULL)
 		return 0;
 	return DatumGetTimestampTz(DirectFunctionCall3(timestamptz_in, CStringGetDatum(text),
@@ -167,10 +183,13 @@ int8_from_text(const char *text)
 	return DatumGetInt64(DirectFunctionCall1(int8in, CStringGetDatum(text)));
 }
 
+/* Decimals that a sum asks for, within what a summary may have; what is more is refused later. */
 static int
-sum_scale(Numeric num)
+text_scale(Numeric num)
 {
-	return DatumGetInt32(DirectFunctionCall1(numeric_scale, NumericGetDatum(num)));
+	if (numeric_is_nan(num) || numeric_is_inf(num))
+		return 0;
+	return Min(numeric_scale_of(num), SUMMARY_MAX_SCALE);
 }
 
 Datum
@@ -191,13 +210,13 @@ custprio_summary_in(PG_FUNCTION_ARGS)
 	parts.zone = json_member(object, "zone", false);
 	parts.header.purchases = int8_from_text(json_member(object, "purchases", false));
 	parts.header.returns = int8_from_text(json_member(object, "returns", false));
-	parts.header.first = json_instant(object, "first");
-	parts.header.last = json_instant(object, "last");
+	parts.header.first = json_instant(object, "first", parts.header.purchases != 0);
+	parts.header.last = json_instant(object, "last", parts.header.purchases != 0);
 	parts.sums.gross = numeric_from_text(json_member(object, "gross", false));
 	parts.sums.returned = numeric_from_text(json_member(object, "returned", false));
 	parts.sums.first_gross = numeric_from_text(json_member(object, "first_day_gross", false));
-	if (!numeric_is_nan(parts.sums.gross) && !numeric_is_inf(parts.sums.gross))
-		parts.header.scale = Min(sum_scale(parts.sums.gross), SUMMARY_MAX_SCALE);
+	parts.header.scale = Max(text_scale(parts.sums.gross),
+							 Max(text_scale(parts.sums.returned), text_scale(parts.sums.first_gross)));
 
 	if (getKeyJsonValueFromContainer(object, "days", strlen("days"), &days) == NULL ||
 		days.type != jbvBinary || !JsonContainerIsArray(days.val.binary.data))
@@ -336,6 +355,8 @@ custprio_summary_recv(PG_FUNCTION_ARGS)
 		bad_summary(ERRCODE_INVALID_BINARY_REPRESENTATION, "The format is not known.");
 	zone_len = pq_getmsgbyte(buf);
 	parts.zone = pnstrdup(pq_getmsgbytes(buf, zone_len), zone_len);
+	/* the zone library takes any bytes between angle brackets */
+	pg_verifymbstr(parts.zone, strlen(parts.zone), false);
 	parts.header.scale = pq_getmsgint(buf, 2);
 	if (parts.header.scale > SUMMARY_MAX_SCALE)
 		bad_summary(ERRCODE_INVALID_BINARY_REPRESENTATION, "The scale is out of range.");

@@ -31,17 +31,22 @@ transition_state(FunctionCallInfo fcinfo)
 	return PG_ARGISNULL(0) ? NULL : (PurchaseSummary *) PG_DETOAST_DATUM(PG_GETARG_DATUM(0));
 }
 
-/* The zone named by an argument, looked up once per query as long as the name stays the same. */
+/* A zone that a query has named. */
+typedef struct NamedZone
+{
+	struct NamedZone *next;
+	ZoneDays   *days;
+	int			len;
+	char		name[TZ_STRLEN_MAX + 1];
+} NamedZone;
+
+/* The zone named by an argument, looked up once per query; rows may alternate between zones. */
 static ZoneDays *
 zone_of_argument(FunctionCallInfo fcinfo, int argno)
 {
-	typedef struct
-	{
-		ZoneDays   *days;
-		int			len;
-		char		name[TZ_STRLEN_MAX + 1];
-	} ZoneCache;
-	ZoneCache  *cache = fcinfo->flinfo->fn_extra;
+	NamedZone  *latest = fcinfo->flinfo->fn_extra;
+	NamedZone  *named;
+	NamedZone **link;
 	text	   *name;
 	pg_tz	   *zone = NULL;
 	char		buf[TZ_STRLEN_MAX + 1];
@@ -53,9 +58,17 @@ zone_of_argument(FunctionCallInfo fcinfo, int argno)
 				 errmsg("time zone must not be null"),
 				 errhint("Name the time zone in which days are counted, for example 'UTC'.")));
 	name = PG_GETARG_TEXT_PP(argno);
-	if (cache && cache->len == (int) VARSIZE_ANY_EXHDR(name) &&
-		memcmp(cache->name, VARDATA_ANY(name), cache->len) == 0)
-		return cache->days;
+	for (link = &latest; (named = *link) != NULL; link = &named->next)
+	{
+		if (named->len != (int) VARSIZE_ANY_EXHDR(name) || memcmp(named->name, VARDATA_ANY(name), named->len) != 0)
+			continue;
+
+		/* to the front, where the next row looks first */
+		*link = named->next;
+		named->next = latest;
+		fcinfo->flinfo->fn_extra = named;
+		return named->days;
+	}
 
 	text_to_cstring_buffer(name, buf, sizeof(buf));
 	if (VARSIZE_ANY_EXHDR(name) <= TZ_STRLEN_MAX)
@@ -67,14 +80,14 @@ zone_of_argument(FunctionCallInfo fcinfo, int argno)
 				 errhint("See the view pg_timezone_names.")));
 
 	old = MemoryContextSwitchTo(fcinfo->flinfo->fn_mcxt);
-	if (cache == NULL)
-		cache = palloc(sizeof(ZoneCache));
-	cache->days = zone_days_create(zone);
-	cache->len = VARSIZE_ANY_EXHDR(name);
-	memcpy(cache->name, VARDATA_ANY(name), cache->len);
-	fcinfo->flinfo->fn_extra = cache;
+	named = palloc(sizeof(NamedZone));
+	named->days = zone_days_create(zone);
+	named->len = VARSIZE_ANY_EXHDR(name);
+	memcpy(named->name, VARDATA_ANY(name), named->len);
+	named->next = latest;
+	fcinfo->flinfo->fn_extra = named;
 	MemoryContextSwitchTo(old);
-	return cache->days;
+	return named->days;
 }
 
 static void

@@ -66,6 +66,7 @@ zone_days_slow(ZoneDays *zd, TimestampTz at)
 	struct pg_tm tm;
 	fsec_t		fsec;
 	int			tz;
+	DateADT		day;
 
 	Assert(!TIMESTAMP_NOT_FINITE(at));
 	if (zd->n > 0 && at >= zd->start[0] && at < zd->start[zd->n])
@@ -87,5 +88,12 @@ zone_days_slow(ZoneDays *zd, TimestampTz at)
 		ereport(ERROR,
 				(errcode(ERRCODE_DATETIME_VALUE_OUT_OF_RANGE),
 				 errmsg("timestamp out of range")));
-	return date2j(tm.tm_year, tm.tm_mon, tm.tm_mday) - POSTGRES_EPOCH_JDATE;
+	day = date2j(tm.tm_year, tm.tm_mon, tm.tm_mday) - POSTGRES_EPOCH_JDATE;
+
+	/* the first instant of all is still on the day before, west of Greenwich */
+	if (!IS_VALID_DATE(day))
+		ereport(ERROR,
+				(errcode(ERRCODE_DATETIME_VALUE_OUT_OF_RANGE),
+				 errmsg("timestamp out of range")));
+	return day;
 }
