@@ -156,6 +156,13 @@ RESET ROLE;
 SELECT owner_name FROM custprio.scorecard;
 
 -- A superuser may always drop, also when the owner is gone.
+BEGIN;
+SELECT custprio.drop_scorecard('priv');
+SELECT relname FROM pg_class WHERE relname LIKE 'priv\_%';
+ROLLBACK;
+SET ROLE regress_custprio_other;
+SELECT custprio.drop_scorecard('priv');
+RESET ROLE;
 ALTER TABLE desk.priv_tiers OWNER TO regress_custprio_other;
 ALTER TABLE desk.priv_tier_summary OWNER TO regress_custprio_other;
 DROP OWNED BY regress_custprio_other;
