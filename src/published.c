@@ -272,6 +272,21 @@ published_build_indexes(Oid priority_relid, Oid history_relid)
 	SPI_finish();
 }
 
+/* Is relid a view over the priority table? Within the SPI connection at hand. */
+static bool
+is_view_of(Oid relid, Oid priority_relid)
+{
+	Oid			types[2] = {OIDOID, OIDOID};
+	Datum		values[2] = {ObjectIdGetDatum(relid), ObjectIdGetDatum(priority_relid)};
+
+	if (SPI_execute_with_args("SELECT 1 FROM pg_catalog.pg_depend d JOIN pg_catalog.pg_rewrite r ON r.oid = d.objid"
+							  " WHERE d.classid = 'pg_catalog.pg_rewrite'::regclass AND r.ev_class = $1"
+							  " AND d.refclassid = 'pg_catalog.pg_class'::regclass AND d.refobjid = $2",
+							  2, types, values, NULL, false, 1) != SPI_OK_SELECT)
+		elog(ERROR, "could not look up dependencies");
+	return SPI_processed > 0;
+}
+
 static void
 drop_relation(Oid relid, char relkind)
 {
@@ -321,6 +336,9 @@ published_drop(const char *scorecard, const char *schema, Oid priority_relid, Oi
 				((Form_pg_class) GETSTRUCT(tuple))->relowner == owner;
 			ReleaseSysCache(tuple);
 		}
+		/* A view may have stayed behind when the tables changed hands. */
+		if (!ours && object->relkind == RELKIND_VIEW && OidIsValid(relid))
+			ours = is_view_of(relid, priority_relid);
 		/* What took the name of a lost relation is not ours to drop. */
 		if (ours)
 			drop_relation(relid, object->relkind);

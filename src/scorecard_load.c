@@ -310,7 +310,7 @@ published_table(Loading *loading, const char *suffix)
 				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
 				 errmsg("table %s of scorecard \"%s\" belongs to another role than the priority table",
 						qualified, card->name),
-				 errhint("Run ALTER TABLE %s OWNER TO %s.", qualified,
+				 errhint("Run ALTER TABLE %s OWNER TO %s; the published views must follow too.", qualified,
 						 quote_identifier(GetUserNameFromId(card->owner, true)))));
 	}
 	return relid;

@@ -22,7 +22,10 @@ SET ROLE regress_custprio_owner;
 SELECT custprio.create_scorecard('priv', 'data.orders', :columns, $$secret = 'x'$$, schema => 'desk');
 SELECT custprio.create_scorecard('priv', 'data.orders', :columns, schema => 'desk',
                                  customers => 'data.customers', customers_key => 'customer_id');
+BEGIN;
 SELECT custprio.create_scorecard('priv', 'data.orders', :columns, schema => 'desk');
+SELECT custprio.pause('priv');
+COMMIT;
 SELECT tableowner, tablename FROM pg_tables WHERE schemaname = 'desk' ORDER BY tablename;
 SELECT viewowner, viewname FROM pg_views WHERE schemaname = 'desk' ORDER BY viewname;
 
@@ -132,7 +135,7 @@ DROP TABLE desk.aside;
 
 -- A table that changes hands takes the scorecard along, when all three do.
 SET ROLE regress_custprio_owner;
-SELECT custprio.create_scorecard('priv', 'data.orders', :columns, schema => 'desk');
+SELECT custprio.create_scorecard('priv', 'data.orders', :columns, schema => 'desk', every => NULL);
 RESET ROLE;
 ALTER TABLE desk.priv_priority OWNER TO regress_custprio_other;
 SET ROLE regress_custprio_owner;
@@ -153,6 +156,13 @@ RESET ROLE;
 SELECT owner_name FROM custprio.scorecard;
 
 -- A superuser may always drop, also when the owner is gone.
+BEGIN;
+SELECT custprio.drop_scorecard('priv');
+SELECT relname FROM pg_class WHERE relname LIKE 'priv\_%';
+ROLLBACK;
+SET ROLE regress_custprio_other;
+SELECT custprio.drop_scorecard('priv');
+RESET ROLE;
 ALTER TABLE desk.priv_tiers OWNER TO regress_custprio_other;
 ALTER TABLE desk.priv_tier_summary OWNER TO regress_custprio_other;
 DROP OWNED BY regress_custprio_other;
@@ -168,12 +178,12 @@ SELECT relname FROM pg_class WHERE relname LIKE 'priv\_%';
 CREATE VIEW data.paid AS SELECT customer_id, ordered_at, amount FROM data.orders WHERE secret IS NULL;
 GRANT SELECT ON data.paid TO regress_custprio_owner;
 SET ROLE regress_custprio_owner;
-SELECT custprio.create_scorecard('priv', 'data.paid', :columns, schema => 'desk');
+SELECT custprio.create_scorecard('priv', 'data.paid', :columns, schema => 'desk', every => NULL);
 SELECT custprio.drop_scorecard('priv');
 
 -- SECURITY DEFINER: the function's owner becomes the scorecard's.
 CREATE FUNCTION desk.declare_for_all() RETURNS regclass LANGUAGE sql SECURITY DEFINER SET search_path = desk, pg_temp
-AS $$ SELECT custprio.create_scorecard('priv', 'data.paid', 'customer_id', 'ordered_at', 'amount') $$;
+AS $$ SELECT custprio.create_scorecard('priv', 'data.paid', 'customer_id', 'ordered_at', 'amount', every => NULL) $$;
 SET ROLE regress_custprio_reader;
 SELECT desk.declare_for_all();
 SELECT custprio.drop_scorecard('priv');

@@ -22,7 +22,10 @@ BEGIN
 END $$;
 
 -- What comes to be.
+BEGIN;
 SELECT create_scorecard('crm', 'shop.orders', 'customer_id', 'ordered_at', 'amount', schema => 'shop');
+SELECT pause('crm');
+COMMIT;
 \d shop.crm_priority
 \d shop.crm_purchases
 \d shop.crm_tier_history
