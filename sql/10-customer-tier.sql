@@ -48,43 +48,43 @@ CREATE FUNCTION custprio.customer_tier_ge(custprio.customer_tier, custprio.custo
   AS 'MODULE_PATHNAME', 'custprio_tier_ge' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE LEAKPROOF;
 COMMENT ON FUNCTION custprio.customer_tier_ge(custprio.customer_tier, custprio.customer_tier) IS 'implementation of the operator >=';
 
-CREATE OPERATOR custprio.= (
+CREATE OPERATOR pg_catalog.= (
   LEFTARG = custprio.customer_tier, RIGHTARG = custprio.customer_tier, FUNCTION = custprio.customer_tier_eq,
-  COMMUTATOR = OPERATOR(custprio.=), NEGATOR = OPERATOR(custprio.<>),
+  COMMUTATOR = OPERATOR(pg_catalog.=), NEGATOR = OPERATOR(pg_catalog.<>),
   HASHES, MERGES,
   RESTRICT = eqsel, JOIN = eqjoinsel
 );
-COMMENT ON OPERATOR custprio.= (custprio.customer_tier, custprio.customer_tier) IS 'equal';
-CREATE OPERATOR custprio.<> (
+COMMENT ON OPERATOR pg_catalog.= (custprio.customer_tier, custprio.customer_tier) IS 'equal';
+CREATE OPERATOR pg_catalog.<> (
   LEFTARG = custprio.customer_tier, RIGHTARG = custprio.customer_tier, FUNCTION = custprio.customer_tier_ne,
-  COMMUTATOR = OPERATOR(custprio.<>), NEGATOR = OPERATOR(custprio.=),
+  COMMUTATOR = OPERATOR(pg_catalog.<>), NEGATOR = OPERATOR(pg_catalog.=),
   RESTRICT = neqsel, JOIN = neqjoinsel
 );
-COMMENT ON OPERATOR custprio.<> (custprio.customer_tier, custprio.customer_tier) IS 'not equal';
-CREATE OPERATOR custprio.< (
+COMMENT ON OPERATOR pg_catalog.<> (custprio.customer_tier, custprio.customer_tier) IS 'not equal';
+CREATE OPERATOR pg_catalog.< (
   LEFTARG = custprio.customer_tier, RIGHTARG = custprio.customer_tier, FUNCTION = custprio.customer_tier_lt,
-  COMMUTATOR = OPERATOR(custprio.>), NEGATOR = OPERATOR(custprio.>=),
+  COMMUTATOR = OPERATOR(pg_catalog.>), NEGATOR = OPERATOR(pg_catalog.>=),
   RESTRICT = scalarltsel, JOIN = scalarltjoinsel
 );
-COMMENT ON OPERATOR custprio.< (custprio.customer_tier, custprio.customer_tier) IS 'ranks before: is better';
-CREATE OPERATOR custprio.<= (
+COMMENT ON OPERATOR pg_catalog.< (custprio.customer_tier, custprio.customer_tier) IS 'ranks before: is better';
+CREATE OPERATOR pg_catalog.<= (
   LEFTARG = custprio.customer_tier, RIGHTARG = custprio.customer_tier, FUNCTION = custprio.customer_tier_le,
-  COMMUTATOR = OPERATOR(custprio.>=), NEGATOR = OPERATOR(custprio.>),
+  COMMUTATOR = OPERATOR(pg_catalog.>=), NEGATOR = OPERATOR(pg_catalog.>),
   RESTRICT = scalarlesel, JOIN = scalarlejoinsel
 );
-COMMENT ON OPERATOR custprio.<= (custprio.customer_tier, custprio.customer_tier) IS 'ranks before or equal: at least as good';
-CREATE OPERATOR custprio.> (
+COMMENT ON OPERATOR pg_catalog.<= (custprio.customer_tier, custprio.customer_tier) IS 'ranks before or equal: at least as good';
+CREATE OPERATOR pg_catalog.> (
   LEFTARG = custprio.customer_tier, RIGHTARG = custprio.customer_tier, FUNCTION = custprio.customer_tier_gt,
-  COMMUTATOR = OPERATOR(custprio.<), NEGATOR = OPERATOR(custprio.<=),
+  COMMUTATOR = OPERATOR(pg_catalog.<), NEGATOR = OPERATOR(pg_catalog.<=),
   RESTRICT = scalargtsel, JOIN = scalargtjoinsel
 );
-COMMENT ON OPERATOR custprio.> (custprio.customer_tier, custprio.customer_tier) IS 'ranks after: is worse';
-CREATE OPERATOR custprio.>= (
+COMMENT ON OPERATOR pg_catalog.> (custprio.customer_tier, custprio.customer_tier) IS 'ranks after: is worse';
+CREATE OPERATOR pg_catalog.>= (
   LEFTARG = custprio.customer_tier, RIGHTARG = custprio.customer_tier, FUNCTION = custprio.customer_tier_ge,
-  COMMUTATOR = OPERATOR(custprio.<=), NEGATOR = OPERATOR(custprio.<),
+  COMMUTATOR = OPERATOR(pg_catalog.<=), NEGATOR = OPERATOR(pg_catalog.<),
   RESTRICT = scalargesel, JOIN = scalargejoinsel
 );
-COMMENT ON OPERATOR custprio.>= (custprio.customer_tier, custprio.customer_tier) IS 'ranks after or equal: at most as good';
+COMMENT ON OPERATOR pg_catalog.>= (custprio.customer_tier, custprio.customer_tier) IS 'ranks after or equal: at most as good';
 
 CREATE FUNCTION custprio.customer_tier_cmp(custprio.customer_tier, custprio.customer_tier) RETURNS int
   AS 'MODULE_PATHNAME', 'custprio_tier_cmp' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE LEAKPROOF;
@@ -100,14 +100,14 @@ CREATE FUNCTION custprio.customer_tier_hash_extended(custprio.customer_tier, big
 COMMENT ON FUNCTION custprio.customer_tier_hash_extended(custprio.customer_tier, bigint) IS 'hash support with a seed';
 
 CREATE OPERATOR CLASS custprio.customer_tier_ops DEFAULT FOR TYPE custprio.customer_tier USING btree AS
-  OPERATOR 1 custprio.<, OPERATOR 2 custprio.<=, OPERATOR 3 custprio.=, OPERATOR 4 custprio.>=, OPERATOR 5 custprio.>,
+  OPERATOR 1 pg_catalog.<, OPERATOR 2 pg_catalog.<=, OPERATOR 3 pg_catalog.=, OPERATOR 4 pg_catalog.>=, OPERATOR 5 pg_catalog.>,
   FUNCTION 1 custprio.customer_tier_cmp(custprio.customer_tier, custprio.customer_tier),
   FUNCTION 2 custprio.customer_tier_sortsupport(internal),
   FUNCTION 4 pg_catalog.btequalimage(oid);
 COMMENT ON OPERATOR CLASS custprio.customer_tier_ops USING btree IS 'btree operator class of customer_tier: A first';
 COMMENT ON OPERATOR FAMILY custprio.customer_tier_ops USING btree IS 'btree operator family of customer_tier';
 CREATE OPERATOR CLASS custprio.customer_tier_ops DEFAULT FOR TYPE custprio.customer_tier USING hash AS
-  OPERATOR 1 custprio.=,
+  OPERATOR 1 pg_catalog.=,
   FUNCTION 1 custprio.customer_tier_hash(custprio.customer_tier),
   FUNCTION 2 custprio.customer_tier_hash_extended(custprio.customer_tier, bigint);
 COMMENT ON OPERATOR CLASS custprio.customer_tier_ops USING hash IS 'hash operator class of customer_tier';
@@ -122,12 +122,12 @@ CREATE FUNCTION custprio.customer_tier_larger(custprio.customer_tier, custprio.c
 COMMENT ON FUNCTION custprio.customer_tier_larger(custprio.customer_tier, custprio.customer_tier) IS 'the one that sorts last';
 CREATE AGGREGATE custprio.min(custprio.customer_tier) (
   SFUNC = custprio.customer_tier_smaller, STYPE = custprio.customer_tier, COMBINEFUNC = custprio.customer_tier_smaller,
-  SORTOP = OPERATOR(custprio.<), PARALLEL = SAFE
+  SORTOP = OPERATOR(pg_catalog.<), PARALLEL = SAFE
 );
 COMMENT ON AGGREGATE custprio.min(custprio.customer_tier) IS 'the best tier: the one that sorts first';
 CREATE AGGREGATE custprio.max(custprio.customer_tier) (
   SFUNC = custprio.customer_tier_larger, STYPE = custprio.customer_tier, COMBINEFUNC = custprio.customer_tier_larger,
-  SORTOP = OPERATOR(custprio.>), PARALLEL = SAFE
+  SORTOP = OPERATOR(pg_catalog.>), PARALLEL = SAFE
 );
 COMMENT ON AGGREGATE custprio.max(custprio.customer_tier) IS 'the worst tier: the one that sorts last';
 
@@ -151,11 +151,11 @@ COMMENT ON CAST (custprio.customer_tier AS int) IS 'the rank: A is 1, Z is 26';
 -- search_path setting, and without one the planner inlines them and can use an index on the tier.
 CREATE FUNCTION custprio.at_least(tier custprio.customer_tier, minimum custprio.customer_tier) RETURNS boolean
   LANGUAGE SQL IMMUTABLE STRICT PARALLEL SAFE
-  RETURN tier OPERATOR(custprio.<=) minimum;
+  RETURN tier OPERATOR(pg_catalog.<=) minimum;
 COMMENT ON FUNCTION custprio.at_least(custprio.customer_tier, custprio.customer_tier) IS 'whether the first tier is the second or better: at_least(tier, ''B'') holds for A and B';
 CREATE FUNCTION custprio.better_than(tier custprio.customer_tier, other custprio.customer_tier) RETURNS boolean
   LANGUAGE SQL IMMUTABLE STRICT PARALLEL SAFE
-  RETURN tier OPERATOR(custprio.<) other;
+  RETURN tier OPERATOR(pg_catalog.<) other;
 COMMENT ON FUNCTION custprio.better_than(custprio.customer_tier, custprio.customer_tier) IS 'whether the first tier is better than the second: better_than(tier, ''B'') holds for A';
 CREATE FUNCTION custprio.tier_distance(a custprio.customer_tier, b custprio.customer_tier) RETURNS int
   AS 'MODULE_PATHNAME', 'custprio_tier_distance' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;

@@ -48,43 +48,43 @@ CREATE FUNCTION custprio.rfm_score_ge(custprio.rfm_score, custprio.rfm_score) RE
   AS 'MODULE_PATHNAME', 'custprio_rfm_ge' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE LEAKPROOF;
 COMMENT ON FUNCTION custprio.rfm_score_ge(custprio.rfm_score, custprio.rfm_score) IS 'implementation of the operator >=';
 
-CREATE OPERATOR custprio.= (
+CREATE OPERATOR pg_catalog.= (
   LEFTARG = custprio.rfm_score, RIGHTARG = custprio.rfm_score, FUNCTION = custprio.rfm_score_eq,
-  COMMUTATOR = OPERATOR(custprio.=), NEGATOR = OPERATOR(custprio.<>),
+  COMMUTATOR = OPERATOR(pg_catalog.=), NEGATOR = OPERATOR(pg_catalog.<>),
   HASHES, MERGES,
   RESTRICT = eqsel, JOIN = eqjoinsel
 );
-COMMENT ON OPERATOR custprio.= (custprio.rfm_score, custprio.rfm_score) IS 'equal';
-CREATE OPERATOR custprio.<> (
+COMMENT ON OPERATOR pg_catalog.= (custprio.rfm_score, custprio.rfm_score) IS 'equal';
+CREATE OPERATOR pg_catalog.<> (
   LEFTARG = custprio.rfm_score, RIGHTARG = custprio.rfm_score, FUNCTION = custprio.rfm_score_ne,
-  COMMUTATOR = OPERATOR(custprio.<>), NEGATOR = OPERATOR(custprio.=),
+  COMMUTATOR = OPERATOR(pg_catalog.<>), NEGATOR = OPERATOR(pg_catalog.=),
   RESTRICT = neqsel, JOIN = neqjoinsel
 );
-COMMENT ON OPERATOR custprio.<> (custprio.rfm_score, custprio.rfm_score) IS 'not equal';
-CREATE OPERATOR custprio.< (
+COMMENT ON OPERATOR pg_catalog.<> (custprio.rfm_score, custprio.rfm_score) IS 'not equal';
+CREATE OPERATOR pg_catalog.< (
   LEFTARG = custprio.rfm_score, RIGHTARG = custprio.rfm_score, FUNCTION = custprio.rfm_score_lt,
-  COMMUTATOR = OPERATOR(custprio.>), NEGATOR = OPERATOR(custprio.>=),
+  COMMUTATOR = OPERATOR(pg_catalog.>), NEGATOR = OPERATOR(pg_catalog.>=),
   RESTRICT = scalarltsel, JOIN = scalarltjoinsel
 );
-COMMENT ON OPERATOR custprio.< (custprio.rfm_score, custprio.rfm_score) IS 'less than';
-CREATE OPERATOR custprio.<= (
+COMMENT ON OPERATOR pg_catalog.< (custprio.rfm_score, custprio.rfm_score) IS 'less than';
+CREATE OPERATOR pg_catalog.<= (
   LEFTARG = custprio.rfm_score, RIGHTARG = custprio.rfm_score, FUNCTION = custprio.rfm_score_le,
-  COMMUTATOR = OPERATOR(custprio.>=), NEGATOR = OPERATOR(custprio.>),
+  COMMUTATOR = OPERATOR(pg_catalog.>=), NEGATOR = OPERATOR(pg_catalog.>),
   RESTRICT = scalarlesel, JOIN = scalarlejoinsel
 );
-COMMENT ON OPERATOR custprio.<= (custprio.rfm_score, custprio.rfm_score) IS 'less than or equal';
-CREATE OPERATOR custprio.> (
+COMMENT ON OPERATOR pg_catalog.<= (custprio.rfm_score, custprio.rfm_score) IS 'less than or equal';
+CREATE OPERATOR pg_catalog.> (
   LEFTARG = custprio.rfm_score, RIGHTARG = custprio.rfm_score, FUNCTION = custprio.rfm_score_gt,
-  COMMUTATOR = OPERATOR(custprio.<), NEGATOR = OPERATOR(custprio.<=),
+  COMMUTATOR = OPERATOR(pg_catalog.<), NEGATOR = OPERATOR(pg_catalog.<=),
   RESTRICT = scalargtsel, JOIN = scalargtjoinsel
 );
-COMMENT ON OPERATOR custprio.> (custprio.rfm_score, custprio.rfm_score) IS 'greater than';
-CREATE OPERATOR custprio.>= (
+COMMENT ON OPERATOR pg_catalog.> (custprio.rfm_score, custprio.rfm_score) IS 'greater than';
+CREATE OPERATOR pg_catalog.>= (
   LEFTARG = custprio.rfm_score, RIGHTARG = custprio.rfm_score, FUNCTION = custprio.rfm_score_ge,
-  COMMUTATOR = OPERATOR(custprio.<=), NEGATOR = OPERATOR(custprio.<),
+  COMMUTATOR = OPERATOR(pg_catalog.<=), NEGATOR = OPERATOR(pg_catalog.<),
   RESTRICT = scalargesel, JOIN = scalargejoinsel
 );
-COMMENT ON OPERATOR custprio.>= (custprio.rfm_score, custprio.rfm_score) IS 'greater than or equal';
+COMMENT ON OPERATOR pg_catalog.>= (custprio.rfm_score, custprio.rfm_score) IS 'greater than or equal';
 
 CREATE FUNCTION custprio.rfm_score_cmp(custprio.rfm_score, custprio.rfm_score) RETURNS int
   AS 'MODULE_PATHNAME', 'custprio_rfm_cmp' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE LEAKPROOF;
@@ -100,14 +100,14 @@ CREATE FUNCTION custprio.rfm_score_hash_extended(custprio.rfm_score, bigint) RET
 COMMENT ON FUNCTION custprio.rfm_score_hash_extended(custprio.rfm_score, bigint) IS 'hash support with a seed';
 
 CREATE OPERATOR CLASS custprio.rfm_score_ops DEFAULT FOR TYPE custprio.rfm_score USING btree AS
-  OPERATOR 1 custprio.<, OPERATOR 2 custprio.<=, OPERATOR 3 custprio.=, OPERATOR 4 custprio.>=, OPERATOR 5 custprio.>,
+  OPERATOR 1 pg_catalog.<, OPERATOR 2 pg_catalog.<=, OPERATOR 3 pg_catalog.=, OPERATOR 4 pg_catalog.>=, OPERATOR 5 pg_catalog.>,
   FUNCTION 1 custprio.rfm_score_cmp(custprio.rfm_score, custprio.rfm_score),
   FUNCTION 2 custprio.rfm_score_sortsupport(internal),
   FUNCTION 4 pg_catalog.btequalimage(oid);
 COMMENT ON OPERATOR CLASS custprio.rfm_score_ops USING btree IS 'btree operator class of rfm_score: by recency, then frequency, then monetary';
 COMMENT ON OPERATOR FAMILY custprio.rfm_score_ops USING btree IS 'btree operator family of rfm_score';
 CREATE OPERATOR CLASS custprio.rfm_score_ops DEFAULT FOR TYPE custprio.rfm_score USING hash AS
-  OPERATOR 1 custprio.=,
+  OPERATOR 1 pg_catalog.=,
   FUNCTION 1 custprio.rfm_score_hash(custprio.rfm_score),
   FUNCTION 2 custprio.rfm_score_hash_extended(custprio.rfm_score, bigint);
 COMMENT ON OPERATOR CLASS custprio.rfm_score_ops USING hash IS 'hash operator class of rfm_score';
@@ -122,12 +122,12 @@ CREATE FUNCTION custprio.rfm_score_larger(custprio.rfm_score, custprio.rfm_score
 COMMENT ON FUNCTION custprio.rfm_score_larger(custprio.rfm_score, custprio.rfm_score) IS 'the one that sorts last';
 CREATE AGGREGATE custprio.min(custprio.rfm_score) (
   SFUNC = custprio.rfm_score_smaller, STYPE = custprio.rfm_score, COMBINEFUNC = custprio.rfm_score_smaller,
-  SORTOP = OPERATOR(custprio.<), PARALLEL = SAFE
+  SORTOP = OPERATOR(pg_catalog.<), PARALLEL = SAFE
 );
 COMMENT ON AGGREGATE custprio.min(custprio.rfm_score) IS 'the smallest RFM score';
 CREATE AGGREGATE custprio.max(custprio.rfm_score) (
   SFUNC = custprio.rfm_score_larger, STYPE = custprio.rfm_score, COMBINEFUNC = custprio.rfm_score_larger,
-  SORTOP = OPERATOR(custprio.>), PARALLEL = SAFE
+  SORTOP = OPERATOR(pg_catalog.>), PARALLEL = SAFE
 );
 COMMENT ON AGGREGATE custprio.max(custprio.rfm_score) IS 'the largest RFM score';
 

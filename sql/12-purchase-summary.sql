@@ -33,22 +33,22 @@ CREATE FUNCTION custprio.purchase_summary_eq(custprio.purchase_summary, custprio
   AS 'MODULE_PATHNAME', 'custprio_summary_eq' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
 CREATE FUNCTION custprio.purchase_summary_ne(custprio.purchase_summary, custprio.purchase_summary) RETURNS boolean
   AS 'MODULE_PATHNAME', 'custprio_summary_ne' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
-CREATE OPERATOR custprio.= (
+CREATE OPERATOR pg_catalog.= (
   LEFTARG = custprio.purchase_summary, RIGHTARG = custprio.purchase_summary,
-  FUNCTION = custprio.purchase_summary_eq, COMMUTATOR = OPERATOR(custprio.=), NEGATOR = OPERATOR(custprio.<>),
+  FUNCTION = custprio.purchase_summary_eq, COMMUTATOR = OPERATOR(pg_catalog.=), NEGATOR = OPERATOR(pg_catalog.<>),
   RESTRICT = eqsel, JOIN = eqjoinsel
 );
-CREATE OPERATOR custprio.<> (
+CREATE OPERATOR pg_catalog.<> (
   LEFTARG = custprio.purchase_summary, RIGHTARG = custprio.purchase_summary,
-  FUNCTION = custprio.purchase_summary_ne, COMMUTATOR = OPERATOR(custprio.<>), NEGATOR = OPERATOR(custprio.=),
+  FUNCTION = custprio.purchase_summary_ne, COMMUTATOR = OPERATOR(pg_catalog.<>), NEGATOR = OPERATOR(pg_catalog.=),
   RESTRICT = neqsel, JOIN = neqjoinsel
 );
 COMMENT ON FUNCTION custprio.purchase_summary_eq(custprio.purchase_summary, custprio.purchase_summary) IS
   'implementation of = operator';
 COMMENT ON FUNCTION custprio.purchase_summary_ne(custprio.purchase_summary, custprio.purchase_summary) IS
   'implementation of <> operator';
-COMMENT ON OPERATOR custprio.= (custprio.purchase_summary, custprio.purchase_summary) IS 'equal';
-COMMENT ON OPERATOR custprio.<> (custprio.purchase_summary, custprio.purchase_summary) IS 'not equal';
+COMMENT ON OPERATOR pg_catalog.= (custprio.purchase_summary, custprio.purchase_summary) IS 'equal';
+COMMENT ON OPERATOR pg_catalog.<> (custprio.purchase_summary, custprio.purchase_summary) IS 'not equal';
 
 -- aggregates
 CREATE FUNCTION custprio.summarize_trans(custprio.purchase_summary, timestamptz, numeric, text)
@@ -95,13 +95,13 @@ COMMENT ON AGGREGATE custprio.merge(custprio.purchase_summary) IS
 CREATE FUNCTION custprio.purchase_summary_concat(custprio.purchase_summary, custprio.purchase_summary)
   RETURNS custprio.purchase_summary
   AS 'MODULE_PATHNAME', 'custprio_summary_concat' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
-CREATE OPERATOR custprio.|| (
+CREATE OPERATOR pg_catalog.|| (
   LEFTARG = custprio.purchase_summary, RIGHTARG = custprio.purchase_summary,
-  FUNCTION = custprio.purchase_summary_concat, COMMUTATOR = OPERATOR(custprio.||)
+  FUNCTION = custprio.purchase_summary_concat, COMMUTATOR = OPERATOR(pg_catalog.||)
 );
 COMMENT ON FUNCTION custprio.purchase_summary_concat(custprio.purchase_summary, custprio.purchase_summary) IS
   'implementation of || operator';
-COMMENT ON OPERATOR custprio.|| (custprio.purchase_summary, custprio.purchase_summary) IS 'merge two summaries';
+COMMENT ON OPERATOR pg_catalog.|| (custprio.purchase_summary, custprio.purchase_summary) IS 'merge two summaries';
 
 -- accessors
 CREATE FUNCTION custprio.purchases(custprio.purchase_summary) RETURNS bigint

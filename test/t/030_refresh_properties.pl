@@ -332,7 +332,7 @@ SELECT count(*) FROM (
 JOIN (SELECT customer, custprio.merge(part ORDER BY random()) AS merged FROM (
     SELECT customer, custprio.summarize(at, amount, 'Europe/Berlin') AS part FROM counted GROUP BY customer, floor(random() * 4)) p GROUP BY 1) m USING (customer)
 JOIN card_purchases s ON s.customer_id = customer
-WHERE whole OPERATOR(custprio.<>) merged OR whole OPERATOR(custprio.<>) s.summary
+WHERE whole OPERATOR(pg_catalog.<>) merged OR whole OPERATOR(pg_catalog.<>) s.summary
 SQL
 
 $node->stop;
