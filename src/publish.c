@@ -351,12 +351,33 @@ publish_existing(Publisher *p)
 	ExecDropSingleTupleTableSlot(slot);
 }
 
-/* Publish the customers that had no row. */
+/* A customer to insert, in the order of the index over tier and priority. */
+typedef struct NewCustomer
+{
+	int64		position;
+	int64		key;
+	Customer   *customer;
+} NewCustomer;
+
+#define ST_SORT sort_new_customers
+#define ST_ELEMENT_TYPE NewCustomer
+#define ST_COMPARE(a, b) \
+	((a)->position != (b)->position ? ((a)->position > (b)->position) - ((a)->position < (b)->position) : \
+	 ((a)->key > (b)->key) - ((a)->key < (b)->key))
+#define ST_SCOPE static
+#define ST_CHECK_FOR_INTERRUPTS
+#define ST_DEFINE
+#include "lib/sort_template.h"
+
+/*
+ * Publish the customers that had no row, best first: a list of the best then reads neighbouring pages, and building
+ * the index over tier and priority, whose comparisons are slow, finds its input sorted.
+ */
 static void
 publish_missing(Publisher *p)
 {
 	KeyMap	   *map = p->set->map;
-	KeyedEntry *items = MemoryContextAllocHuge(CurrentMemoryContext, ((Size) map->n + 1) * sizeof(KeyedEntry));
+	NewCustomer *items = MemoryContextAllocHuge(CurrentMemoryContext, ((Size) map->n + 1) * sizeof(NewCustomer));
 	MemoryContext old;
 	int64		n = 0;
 
@@ -366,20 +387,23 @@ publish_missing(Publisher *p)
 
 		if (customer->published)
 			continue;
-		items[n].key = customer->key;
-		items[n++].entry = customer;
+		items[n].position = customer->stage != STAGE_BUYER ? PG_INT64_MAX :
+			(int64) customer->tier * (PRIORITY_MAX + 1) + (PRIORITY_MAX - customer->priority);
+		items[n].key = map->byval ? (int64) customer->key : 0;
+		items[n++].customer = customer;
 	}
-	keymap_sort_entries(map, items, n);
+	sort_new_customers(items, n);
+	table_writer_defer_primary_key(p->priority, map);
 
 	old = MemoryContextSwitchTo(p->row_context);
 	for (int64 i = 0; i < n; i++)
 	{
 		if (i + PREFETCH_AHEAD < n)
 		{
-			__builtin_prefetch(items[i + PREFETCH_AHEAD].entry);
-			__builtin_prefetch((char *) items[i + PREFETCH_AHEAD].entry + 64);
+			__builtin_prefetch(items[i + PREFETCH_AHEAD].customer);
+			__builtin_prefetch((char *) items[i + PREFETCH_AHEAD].customer + 64);
 		}
-		publish_new(p, items[i].entry);
+		publish_new(p, items[i].customer);
 		if (i % 256 == 0)
 			MemoryContextReset(p->row_context);
 	}

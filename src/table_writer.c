@@ -9,6 +9,7 @@
 
 #include "table_writer.h"
 
+#include "access/genam.h"
 #include "access/heapam.h"
 #include "access/table.h"
 #include "access/tableam.h"
@@ -38,6 +39,10 @@ typedef struct TableWriterState
 	MemoryContext batch_context;	/* heap_multi_insert leaves memory behind */
 	int			n;
 	TupleTableSlot *slot[WRITER_BATCH];
+	const KeyMap *keys;			/* set while the primary key is deferred */
+	KeyedEntry *deferred;		/* key and packed TID of every row inserted */
+	int64		n_deferred;
+	int64		max_deferred;
 	TupleTableSlot *one;
 } TableWriterState;
 
@@ -114,6 +119,63 @@ table_writer_open(Oid relid)
 	return writer;
 }
 
+static void *
+pack_tid(ItemPointer tid)
+{
+	return (void *) (((uintptr_t) ItemPointerGetBlockNumber(tid) << 16) | ItemPointerGetOffsetNumber(tid));
+}
+
+static void
+unpack_tid(void *packed, ItemPointer tid)
+{
+	ItemPointerSet(tid, (BlockNumber) ((uintptr_t) packed >> 16), (OffsetNumber) ((uintptr_t) packed & 0xffff));
+}
+
+StaticAssertDecl(sizeof(void *) >= 8, "a TID must fit a pointer");
+
+void
+table_writer_defer_primary_key(TableWriter *writer, const KeyMap *keys)
+{
+	TableWriterState *state = writer->state;
+	ResultRelInfo *info = state->info;
+	IndexInfo  *index;
+
+	if (!state->bulk || info->ri_NumIndices != 1)
+		return;
+	index = info->ri_IndexRelationInfo[0];
+	if (!info->ri_IndexRelationDescs[0]->rd_index->indisprimary ||
+		!info->ri_IndexRelationDescs[0]->rd_index->indimmediate ||
+		index->ii_NumIndexAttrs != 1 || index->ii_Expressions != NIL || index->ii_Predicate != NIL)
+		return;
+	state->keys = keys;
+	state->max_deferred = 1024;
+	state->deferred = palloc(state->max_deferred * sizeof(KeyedEntry));
+}
+
+/* Put all deferred rows into the primary key, in the order of the key. */
+static void
+insert_deferred(TableWriter *writer)
+{
+	TableWriterState *state = writer->state;
+	Relation	index = state->info->ri_IndexRelationDescs[0];
+	IndexInfo  *index_info = state->info->ri_IndexRelationInfo[0];
+
+	keymap_sort_entries(state->keys, state->deferred, state->n_deferred);
+	for (int64 i = 0; i < state->n_deferred; i++)
+	{
+		ItemPointerData tid;
+		bool		isnull = false;
+
+		unpack_tid(state->deferred[i].entry, &tid);
+		(void) index_insert(index, &state->deferred[i].key, &isnull, &tid, writer->rel, UNIQUE_CHECK_YES, false,
+							index_info);
+		if (i % 1024 == 0)
+			CHECK_FOR_INTERRUPTS();
+	}
+	pfree(state->deferred);
+	state->keys = NULL;
+}
+
 static void
 fill_slot(TupleTableSlot *slot, const Datum *values, const bool *nulls)
 {
@@ -138,7 +200,9 @@ table_writer_flush(TableWriter *writer)
 	MemoryContextSwitchTo(old);
 	for (int i = 0; i < state->n; i++)
 	{
-		if (state->info->ri_NumIndices > 0)
+		if (state->keys)
+			state->deferred[state->n_deferred - state->n + i].entry = pack_tid(&state->slot[i]->tts_tid);
+		else if (state->info->ri_NumIndices > 0)
 			custprio_insert_index_tuples(state->info, state->slot[i], state->estate);
 		ExecClearTuple(state->slot[i]);
 		ResetPerTupleExprContext(state->estate);
@@ -180,6 +244,16 @@ table_writer_insert(TableWriter *writer, const Datum *values, const bool *nulls)
 	/* the slot must own what it holds until the batch is written */
 	slot->tts_tableOid = RelationGetRelid(writer->rel);
 	ExecMaterializeSlot(slot);
+	if (state->keys)
+	{
+		if (state->n_deferred == state->max_deferred)
+		{
+			state->max_deferred *= 2;
+			state->deferred = repalloc_huge(state->deferred, state->max_deferred * sizeof(KeyedEntry));
+		}
+		state->deferred[state->n_deferred++].key =
+			values[state->info->ri_IndexRelationInfo[0]->ii_IndexAttrNumbers[0] - 1];
+	}
 	if (++state->n == WRITER_BATCH)
 		table_writer_flush(writer);
 }
@@ -213,6 +287,8 @@ table_writer_close(TableWriter *writer)
 	TableWriterState *state = writer->state;
 
 	table_writer_flush(writer);
+	if (state->keys)
+		insert_deferred(writer);
 	if (state->bulk)
 	{
 		FreeBulkInsertState(state->bistate);

@@ -2,6 +2,8 @@
 #ifndef CUSTPRIO_TABLE_WRITER_H
 #define CUSTPRIO_TABLE_WRITER_H
 
+#include "keymap.h"
+
 #include "nodes/execnodes.h"
 #include "utils/relcache.h"
 
@@ -17,6 +19,13 @@ struct TableWriter
 };
 
 extern TableWriter *table_writer_open(Oid relid);
+
+/*
+ * Put the rows that follow into the primary key only at the end, in the order of the key, so that they may be inserted
+ * in another order: index pages fill one after the other. The keys that values point to must last until the writer is
+ * closed. Does nothing where the table has other indexes or is not written in batches.
+ */
+extern void table_writer_defer_primary_key(TableWriter *writer, const KeyMap *keys);
 
 /* values and nulls for all columns, dropped ones NULL. What values point to must last until the next flush. */
 extern void table_writer_insert(TableWriter *writer, const Datum *values, const bool *nulls);
