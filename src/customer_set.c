@@ -35,7 +35,11 @@ customer_set_add(CustomerSet *set, const Scorecard *card, Datum key, const Purch
 		return;
 
 	customer = customer_at(set, keymap_insert(set->map, key, keymap_hash(set->map, key), &found));
-	Assert(!found);
+	if (found)
+		ereport(ERROR,
+				(errcode(ERRCODE_UNIQUE_VIOLATION),
+				 errmsg("state of scorecard \"%s\" has a customer twice", card->name),
+				 errhint("Give table \"%s_purchases\" its primary key back.", card->name)));
 	customer->purchases = summary->purchases;
 	customer->frequency = card->frequency_by_day ? summary->n_days : summary->purchases;
 	customer->stage = buyer ? STAGE_BUYER : (summary->returns > 0 ? STAGE_RETURNS_ONLY : STAGE_PROSPECT);

@@ -24,6 +24,7 @@
 #include "utils/datum.h"
 #include "utils/fmgrprotos.h"
 #include "utils/memutils.h"
+#include "utils/rel.h"
 #include "utils/snapmgr.h"
 #include "utils/timestamp.h"
 
@@ -127,6 +128,8 @@ publisher_open(Publisher *p)
 		p->column[i] = published_column(p->priority->rel, names[i], types[i]);
 	for (int i = 0; i < N_HISTORY_COLUMNS; i++)
 		p->history_column[i] = published_column(p->history->rel, history_names[i], history_types[i]);
+	table_writer_given(p->priority, p->column, N_COLUMNS);
+	table_writer_given(p->history, p->history_column, N_HISTORY_COLUMNS);
 
 	alloc_row(p->priority->rel, &p->values, &p->nulls);
 	alloc_row(p->history->rel, &p->history_values, &p->history_nulls);
@@ -331,6 +334,12 @@ publish_existing(Publisher *p)
 		uint32		id;
 
 		slot_getallattrs(slot);
+		/* the table is its owner's, who may have dropped the primary key */
+		if (slot->tts_isnull[p->column[COL_CUSTOMER_ID] - 1])
+			ereport(ERROR,
+					(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
+					 errmsg("table \"%s\" has a row without customer", RelationGetRelationName(rel)),
+					 errhint("Delete such rows, then refresh again.")));
 		key = slot->tts_values[p->column[COL_CUSTOMER_ID] - 1];
 		if (!map->byval && map->typlen < 0)
 			key = PointerGetDatum(PG_DETOAST_DATUM_PACKED(key));

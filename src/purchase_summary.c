@@ -165,13 +165,19 @@ summary_set_wide(const PurchaseSummary *s, const SummarySums *sums, int scale, i
 	return copy;
 }
 
-/* Add amount to a sum of the given scale; false when it does not fit. */
+/* Add amount to a sum of the given scale; false (sum untouched) when it does not fit. */
 static inline bool
 add_exact(int64 *sum, int sum_scale, int64 mantissa, int scale)
 {
+	int64		total;
+
 	if (scale != sum_scale && !exact_rescale(mantissa, sum_scale - scale, &mantissa))
 		return false;
-	return !pg_add_s64_overflow(*sum, mantissa, sum);
+	/* an overflowing addition stores what wraps around */
+	if (pg_add_s64_overflow(*sum, mantissa, &total))
+		return false;
+	*sum = total;
+	return true;
 }
 
 /* Raise the scale of all three sums; false (nothing changed) when one does not fit any more. */

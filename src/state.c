@@ -73,6 +73,12 @@ state_open(StateTable *state, const Scorecard *card, bool write)
 	state->values = palloc0(state->last_column * sizeof(Datum));
 	state->nulls = palloc(state->last_column * sizeof(bool));
 	memset(state->nulls, true, state->last_column * sizeof(bool));
+	if (write)
+	{
+		AttrNumber	given[] = {state->customer_id, state->summary, state->listed, state->earliest, state->next_day};
+
+		table_writer_given(state->writer, given, lengthof(given));
+	}
 }
 
 static void
@@ -102,6 +108,13 @@ state_next(StateTable *state)
 		return false;
 	}
 	slot_getsomeattrs(state->slot, state->last_column);
+
+	/* the table is its owner's, who may have dropped the constraints */
+	if (state->slot->tts_isnull[state->customer_id - 1] || state->slot->tts_isnull[state->summary - 1])
+		ereport(ERROR,
+				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
+				 errmsg("table \"%s\" has a row without customer or summary", RelationGetRelationName(state->rel)),
+				 errhint("Delete such rows, then refresh with mode => 'rebuild'.")));
 	return true;
 }
 

@@ -20,6 +20,7 @@
 #include "executor/executor.h"
 #include "executor/nodeModifyTable.h"
 #include "miscadmin.h"
+#include "rewrite/rewriteHandler.h"
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
 #include "utils/rel.h"
@@ -44,6 +45,7 @@ typedef struct TableWriterState
 	int64		n_deferred;
 	int64		max_deferred;
 	TupleTableSlot *one;
+	ExprState **default_value;	/* by column; NULL: none, or the value is given */
 } TableWriterState;
 
 Oid
@@ -176,6 +178,45 @@ insert_deferred(TableWriter *writer)
 	state->keys = NULL;
 }
 
+void
+table_writer_given(TableWriter *writer, const AttrNumber *columns, int n)
+{
+	TableWriterState *state = writer->state;
+	TupleDesc	desc = RelationGetDescr(writer->rel);
+	Bitmapset  *given = NULL;
+
+	for (int i = 0; i < n; i++)
+		given = bms_add_member(given, columns[i]);
+	for (AttrNumber attnum = 1; attnum <= desc->natts; attnum++)
+	{
+		Form_pg_attribute attr = TupleDescAttr(desc, attnum - 1);
+		Node	   *expr;
+
+		if (attr->attisdropped || attr->attgenerated != '\0' || bms_is_member(attnum, given))
+			continue;
+		expr = build_column_default(writer->rel, attnum);
+		if (expr == NULL)
+			continue;
+		if (state->default_value == NULL)
+			state->default_value = palloc0(desc->natts * sizeof(ExprState *));
+		state->default_value[attnum - 1] = ExecPrepareExpr((Expr *) expr, state->estate);
+	}
+	bms_free(given);
+}
+
+/* Put the defaults of the columns that are not given into a filled slot. They live until the row's memory is reset. */
+static void
+fill_defaults(TableWriterState *state, TupleTableSlot *slot)
+{
+	if (state->default_value == NULL)
+		return;
+	for (int i = 0; i < slot->tts_tupleDescriptor->natts; i++)
+		if (state->default_value[i])
+			slot->tts_values[i] = ExecEvalExprSwitchContext(state->default_value[i],
+															GetPerTupleExprContext(state->estate),
+															&slot->tts_isnull[i]);
+}
+
 static void
 fill_slot(TupleTableSlot *slot, const Datum *values, const bool *nulls)
 {
@@ -222,6 +263,7 @@ table_writer_insert(TableWriter *writer, const Datum *values, const bool *nulls)
 	if (!state->bulk)
 	{
 		fill_slot(state->one, values, nulls);
+		fill_defaults(state, state->one);
 		ExecSimpleRelationInsert(state->info, state->estate, state->one);
 		ResetPerTupleExprContext(state->estate);
 		return;
@@ -235,6 +277,8 @@ table_writer_insert(TableWriter *writer, const Datum *values, const bool *nulls)
 	}
 	slot = state->slot[state->n];
 	fill_slot(slot, values, nulls);
+	fill_defaults(state, slot);
+	slot->tts_tableOid = RelationGetRelid(writer->rel);
 	if (writer->rel->rd_att->constr)
 	{
 		if (writer->rel->rd_att->constr->has_generated_stored)
@@ -242,7 +286,6 @@ table_writer_insert(TableWriter *writer, const Datum *values, const bool *nulls)
 		ExecConstraints(state->info, slot, state->estate);
 	}
 	/* the slot must own what it holds until the batch is written */
-	slot->tts_tableOid = RelationGetRelid(writer->rel);
 	ExecMaterializeSlot(slot);
 	if (state->keys)
 	{
@@ -254,6 +297,8 @@ table_writer_insert(TableWriter *writer, const Datum *values, const bool *nulls)
 		state->deferred[state->n_deferred++].key =
 			values[state->info->ri_IndexRelationInfo[0]->ii_IndexAttrNumbers[0] - 1];
 	}
+	if (state->default_value)
+		ResetPerTupleExprContext(state->estate);
 	if (++state->n == WRITER_BATCH)
 		table_writer_flush(writer);
 }

@@ -27,6 +27,9 @@ extern TableWriter *table_writer_open(Oid relid);
  */
 extern void table_writer_defer_primary_key(TableWriter *writer, const KeyMap *keys);
 
+/* Name the columns whose values are given to table_writer_insert; those that the owner added get their defaults. */
+extern void table_writer_given(TableWriter *writer, const AttrNumber *columns, int n);
+
 /* values and nulls for all columns, dropped ones NULL. What values point to must last until the next flush. */
 extern void table_writer_insert(TableWriter *writer, const Datum *values, const bool *nulls);
 extern void table_writer_update(TableWriter *writer, TupleTableSlot *old, const Datum *values, const bool *nulls);
