@@ -170,7 +170,7 @@ scan_relations(const Scorecard *card, Oid types[3])
 	(void) LookupExplicitNamespace(get_namespace_name(get_rel_namespace(card->source_relid)), false);
 	parent = table_open(card->source_relid, AccessShareLock);
 	if ((parent->rd_rel->relkind != RELKIND_RELATION && parent->rd_rel->relkind != RELKIND_PARTITIONED_TABLE) ||
-		check_enable_rls(card->source_relid, GetUserId(), true) != RLS_NONE ||
+		check_enable_rls(card->source_relid, GetUserId(), true) == RLS_ENABLED ||
 		pg_class_aclcheck(card->source_relid, GetUserId(), ACL_SELECT) != ACLCHECK_OK)
 	{
 		table_close(parent, NoLock);

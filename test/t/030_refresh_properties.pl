@@ -286,21 +286,31 @@ SQL
 	}
 }
 
-# Enough customers to fill custprio.rebuild_memory, so that a rebuild spills.
+# Enough customers to fill custprio.rebuild_memory, so that a rebuild spills. Each one's rows lie far apart, the last
+# of them anywhere, so that every part of the merge matters.
 $node->safe_psql('postgres', <<'SQL');
 SELECT custprio.drop_scorecard('card');
 CREATE TABLE wide (customer text, at timestamptz, amount numeric(10,2));
 INSERT INTO wide SELECT 'customer ' || (i * 7919 % 20011), timestamptz '2024-01-01' + i * interval '9 min', (i * 31 % 9973)::numeric / 100 - 5
-  FROM generate_series(1, 60000) i;
+  FROM generate_series(1, 60000) i ORDER BY md5(i::text);
 SELECT custprio.create_scorecard('card', 'wide', 'customer', 'at', 'amount', every => NULL, time_zone => 'Europe/Berlin');
-SELECT FROM custprio.refresh('card', 'rebuild', '2024-12-31');
 SQL
-matches_oracle('2024-12-31', 'many customers', 1);
-changes_nothing("SET custprio.rebuild_memory = '1MB'", 'rebuild', '2024-12-31', 'same when the direct scan spills');
-changes_nothing("SET custprio.rebuild_memory = '1MB'; SET custprio.fast_scan = off", 'rebuild', '2024-12-31', 'same when the query spills');
-changes_nothing("SET custprio.rebuild_memory = '1MB'; SET min_parallel_table_scan_size = 0; SET max_parallel_workers_per_gather = 2; SET parallel_setup_cost = 0",
-	'rebuild', '2024-12-31', 'same when parallel workers spill');
-changes_nothing("SET custprio.rebuild_memory = '1MB'; SET work_mem = '64kB'; SET hash_mem_multiplier = 1", 'rescore', '2024-12-31', 'rescore with little memory');
+for my $history ('NULL', "interval '5 months'")
+{
+	my $name = "many customers, history $history";
+
+	$node->safe_psql('postgres', "SELECT custprio.alter_scorecard('card', history => $history)");
+	$node->safe_psql('postgres', "SELECT FROM custprio.refresh('card', 'rebuild', '2024-12-31')");
+	matches_oracle('2024-12-31', $name, 1);
+	changes_nothing("SET custprio.rebuild_memory = '1MB'", 'rebuild', '2024-12-31', "$name: same when the direct scan spills");
+	changes_nothing("SET custprio.rebuild_memory = '1MB'; SET custprio.fast_scan = off", 'rebuild', '2024-12-31', "$name: same when the query spills");
+	changes_nothing("SET custprio.rebuild_memory = '1MB'; SET min_parallel_table_scan_size = 0; SET max_parallel_workers_per_gather = 2; SET parallel_setup_cost = 0",
+		'rebuild', '2024-12-31', "$name: same when parallel workers spill");
+	changes_nothing("SET min_parallel_table_scan_size = 0; SET max_parallel_workers_per_gather = 2; SET parallel_setup_cost = 0",
+		'rebuild', '2024-12-31', "$name: same when parallel workers do not");
+	changes_nothing("SET custprio.rebuild_memory = '1MB'; SET work_mem = '64kB'; SET hash_mem_multiplier = 1", 'rescore', '2024-12-31', "$name: rescore with little memory");
+}
+$node->safe_psql('postgres', "SELECT custprio.alter_scorecard('card', reset => '{history}')");
 
 # Invariant 8: nothing changed, nothing written but the run's row. Counters of all tables in the database, and WAL.
 for my $mode ('rebuild', 'rescore', 'auto')
