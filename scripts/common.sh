@@ -58,11 +58,17 @@ watch_job() {
 as_root() {
 	if [ "$(id -u)" -eq 0 ]; then
 		"$@"
-	elif command -v sudo >/dev/null; then
-		sudo "$@"
 	else
-		die "this needs root: $*" "Run it as root, or install sudo, or install what is missing yourself (README, Installation)."
+		sudo "$@"
 	fi
+}
+
+# need_root WHAT: make sure that as_root will work, and ask for sudo's password here rather than inside a log.
+need_root() {
+	[ "$(id -u)" -ne 0 ] || return 0
+	command -v sudo >/dev/null ||
+		die "$1 needs root, and there is no sudo" "Run this as root, or do it yourself (README, Installation)."
+	sudo true || die "$1 needs root, and sudo does not let you"
 }
 
 # The user that servers run as, and how to run a command as that user.
@@ -98,7 +104,7 @@ install_packages() {
 	command -v apt-get >/dev/null ||
 		die "missing: ${missing[*]}" "There is no apt-get here. Install these yourself and set PG_CONFIG."
 	say "Missing packages: ${missing[*]}"
-	[ "$(id -u)" -eq 0 ] || as_root true
+	need_root "Installing them"
 	step "  updating the package lists" "$log" apt_get update
 	case " ${missing[*]} " in
 		*' postgresql-'[0-9]*)

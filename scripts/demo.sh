@@ -41,7 +41,7 @@ start_demo() {
 	if [ -w "$("$PG_CONFIG" --pkglibdir)" ]; then
 		step "Installing it" "$build/install.log" make -C "$build" --no-print-directory with_llvm=no install
 	else
-		as_root true	# ask for a password here, not inside the log
+		need_root "Installing custprio"
 		step "Installing it" "$build/install.log" as_root make -C "$build" --no-print-directory with_llvm=no PG_CONFIG="$PG_CONFIG" install
 	fi
 
