@@ -345,5 +345,41 @@ JOIN card_purchases s ON s.customer_id = customer
 WHERE whole OPERATOR(pg_catalog.<>) merged OR whole OPERATOR(pg_catalog.<>) s.summary
 SQL
 
+# The notification tells what the run tells, and there is none when nothing has changed.
+my $told = $node->safe_psql('postgres', <<'SQL');
+LISTEN custprio_card;
+SELECT FROM custprio.refresh('card', as_of => '2024-12-31') \gset ignored_
+UPDATE wide SET amount = amount * 3, at = at - interval '40 days' WHERE customer LIKE '%7';
+DELETE FROM wide WHERE customer IN ('customer 1', 'customer 2');
+SELECT FROM custprio.refresh('card', as_of => '2024-12-30') \gset ignored_
+SQL
+my @payloads = $told =~ /Asynchronous notification "custprio_card" with payload "(.*)" received/g;
+is(scalar(@payloads), 1, 'one notification for two refreshes of which one changed something');
+is($node->safe_psql('postgres', "SELECT to_jsonb(x) - 'more' FROM (SELECT 'card' AS scorecard, run_id, as_of, inserted, updated, deleted, tier_changes FROM last_run) x"),
+	$node->safe_psql('postgres', "SELECT '" . ($payloads[0] // '{}') . "'::jsonb"), 'it carries the counts of its run');
+
+# The locale of the database: another collation orders these keys otherwise, and nothing published depends on that.
+my $with_locale = <<'SQL';
+CREATE EXTENSION custprio;
+CREATE TABLE purchase (customer text, at date, amount numeric);
+INSERT INTO purchase SELECT translate('aB_-Zz' || i % 7, '0123456', 'bB-_aAz') || i % 50, date '2024-01-01' + i % 100, i % 13 FROM generate_series(1, 900) i;
+SELECT custprio.create_scorecard('card', 'purchase', 'customer', 'at', 'amount', every => NULL, time_zone => 'UTC', amount_scale => 2);
+SELECT FROM custprio.refresh('card', as_of => '2024-06-01');
+SELECT p.* FROM card_priority p ORDER BY customer_id COLLATE "C";
+SQL
+my %published;
+for my $locale ("LC_COLLATE 'C' LC_CTYPE 'C'", "LOCALE_PROVIDER icu ICU_LOCALE 'sv-SE' LC_COLLATE 'C' LC_CTYPE 'C'")
+{
+	my ($result, $stdout, $stderr) = $node->psql('postgres', "CREATE DATABASE localized TEMPLATE template0 ENCODING 'UTF8' $locale");
+	if ($result != 0)
+	{
+		note("no database with $locale: $stderr");
+		next;
+	}
+	$published{ $node->safe_psql('localized', $with_locale) }++;
+	$node->safe_psql('postgres', 'DROP DATABASE localized');
+}
+is(scalar(keys %published), 1, 'the same rows whatever the locale of the database');
+
 $node->stop;
 done_testing();
