@@ -90,6 +90,11 @@ build() { # build FOLDER LABEL MAKE-ARGUMENTS...: compiles the sources of $src i
 }
 copy_sources() { mkdir -p "$1" && cp -a "$src/." "$1/"; }
 
+own_role() { # a foreign table that points back to its own server connects by the name of the server's user
+	[ "$server_user" = postgres ] ||
+		as_server "$bindir/psql" -X -q -h "$1" -p 5432 -U postgres -d postgres -c "CREATE ROLE \"$server_user\" SUPERUSER LOGIN"
+}
+
 say "custprio: every test"
 CI=${CI:-}
 find_compiler
@@ -140,6 +145,7 @@ settings=("shared_preload_libraries = 'custprio'" "custprio.enabled = off" "max_
 	"max_connections = 50" "log_min_messages = warning")
 new_cluster "$work" "${settings[@]}"
 start_cluster "$work"
+own_role "$work"
 export PGHOST=$work PGPORT=5432 PGUSER=postgres
 
 limited() { # a hanging test must not hang the whole run

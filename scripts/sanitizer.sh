@@ -56,6 +56,7 @@ if build "$san/custprio" "sanitizer build" COPT="$warnings -Wno-error -O1 -fno-o
 	status=0
 	export PGHOST=$san
 	if san_start >"$san/start.log" 2>&1 </dev/null; then
+		own_role "$san"
 		watch_job "$san/regress.log" installcheck "$san/custprio" "$copy_config" ISOLATION= || status=$?
 		count_regress regress "$status" "$san/regress.log" "$san/custprio/regression.diffs"
 		printf '%-28s' "worker, sanitized"
