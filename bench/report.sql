@@ -21,7 +21,8 @@ LEFT JOIN median b ON b.step = 'b: REFRESH'
 LEFT JOIN median c ON c.step = CASE WHEN m.step IN ('rebuild, nothing changed', 'rescore')
                                     THEN 'b: CONCURRENTLY, nothing changed' ELSE 'b: CONCURRENTLY, 1 % changed' END
 ORDER BY array_position(ARRAY['a: GROUP BY', 'b: REFRESH', 'b: CONCURRENTLY, nothing changed', 'b: CONCURRENTLY, 1 % changed',
-                              'rebuild, first', 'rebuild, nothing changed', 'rebuild, 1 % changed', 'rescore'], m.step);
+                              'rebuild, first', 'rebuild, nothing changed', 'rebuild, 1 % changed',
+                              'rebuild, 1 % changed, new thresholds', 'rescore'], m.step);
 \echo Backend peak includes the shared buffers it touched. CONCURRENTLY is compared like with like: changed with changed.
 \echo
 \echo Sizes with indexes:
