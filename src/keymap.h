@@ -99,4 +99,19 @@ keymap_slot(const KeyMap *map, uint64 hash)
 	return (uint32) hash & map->mask;
 }
 
+/* The id that the first slot of a hash points to, nearly always the right one; KEYMAP_NONE when it is free. */
+static inline uint32
+keymap_guess(const KeyMap *map, uint64 hash)
+{
+	return (uint32) map->slots[keymap_slot(map, hash)] - 1;
+}
+
+/* Whether a key as a table stores it can be hashed as it is: it is neither compressed nor out of line. */
+static inline bool
+keymap_can_hash(const KeyMap *map, Datum key)
+{
+	return map->byval || map->typlen > 0 || !VARATT_IS_EXTENDED(DatumGetPointer(key)) ||
+		VARATT_IS_SHORT(DatumGetPointer(key));
+}
+
 #endif

@@ -12,6 +12,7 @@
 
 #include "exact.h"
 #include "published.h"
+#include "table_reader.h"
 #include "table_writer.h"
 
 #include "access/table.h"
@@ -318,22 +319,47 @@ publish_new(Publisher *p, Customer *customer)
 		note_change(p, customer->key, false, (Datum) 0, true, row.value[COL_TIER], "behaviour");
 }
 
+/* Have a row's customer fetched. */
+static void
+fetch_customer(TupleTableSlot *slot, int stage, void *arg)
+{
+	const Publisher *p = arg;
+	const KeyMap *map = p->set->map;
+	AttrNumber	column = p->column[COL_CUSTOMER_ID];
+	uint64		hash;
+	uint32		guess;
+
+	if (slot->tts_isnull[column - 1] || !keymap_can_hash(map, slot->tts_values[column - 1]))
+		return;
+	hash = keymap_hash(map, slot->tts_values[column - 1]);
+	if (stage == 0)
+	{
+		__builtin_prefetch(&map->slots[keymap_slot(map, hash)]);
+		return;
+	}
+	guess = keymap_guess(map, hash);
+	if (guess != KEYMAP_NONE)
+	{
+		__builtin_prefetch(customer_at(p->set, guess));
+		__builtin_prefetch((char *) customer_at(p->set, guess) + 64);
+	}
+}
+
 /* Compare the published rows with the customers; marks those that it met. */
 static void
 publish_existing(Publisher *p)
 {
 	Relation	rel = p->priority->rel;
 	KeyMap	   *map = p->set->map;
-	TupleTableSlot *slot = table_slot_create(rel, NULL);
-	TableScanDesc scan = table_beginscan(rel, GetActiveSnapshot(), 0, NULL);
+	TableReader *reader = table_reader_open(rel, fetch_customer, 2, p);
+	TupleTableSlot *slot;
 	MemoryContext old = MemoryContextSwitchTo(p->row_context);
 
-	while (table_scan_getnextslot(scan, ForwardScanDirection, slot))
+	while ((slot = table_reader_next(reader)) != NULL)
 	{
 		Datum		key;
 		uint32		id;
 
-		slot_getallattrs(slot);
 		/* the table is its owner's, who may have dropped the primary key */
 		if (slot->tts_isnull[p->column[COL_CUSTOMER_ID] - 1])
 			ereport(ERROR,
@@ -356,8 +382,7 @@ publish_existing(Publisher *p)
 		MemoryContextReset(p->row_context);
 	}
 	MemoryContextSwitchTo(old);
-	table_endscan(scan);
-	ExecDropSingleTupleTableSlot(slot);
+	table_reader_close(reader);
 }
 
 /* A customer to insert, in the order of the index over tier and priority. */

@@ -259,10 +259,10 @@ drain(PurchaseTable *table, PurchasePartition *part)
 		}
 		for (int i = 0; i < n; i++)
 		{
-			uint32		guess = (uint32) part->map->slots[keymap_slot(part->map, hash[i])];
+			uint32		guess = keymap_guess(part->map, hash[i]);
 
-			if (guess != 0)
-				__builtin_prefetch(purchase_entry(part, guess - 1)->summary);
+			if (guess != KEYMAP_NONE)
+				__builtin_prefetch(purchase_entry(part, guess)->summary);
 		}
 		for (int i = 0; i < n; i++)
 		{

@@ -13,6 +13,7 @@
 
 #include "state.h"
 
+#include "table_reader.h"
 #include "table_writer.h"
 
 #include "access/table.h"
@@ -29,8 +30,8 @@ typedef struct StateTable
 {
 	TableWriter *writer;		/* NULL: only read */
 	Relation	rel;
-	TupleTableSlot *slot;
-	TableScanDesc scan;
+	TupleTableSlot *slot;		/* the row at hand */
+	TableReader *reader;
 	AttrNumber	customer_id;
 	AttrNumber	summary;
 	AttrNumber	listed;
@@ -69,7 +70,6 @@ state_open(StateTable *state, const Scorecard *card, bool write)
 	state->earliest = published_column(state->rel, "earliest", DATEOID);
 	state->next_day = published_column(state->rel, "next_day", DATEOID);
 	state->last_column = RelationGetDescr(state->rel)->natts;
-	state->slot = table_slot_create(state->rel, NULL);
 	state->values = palloc0(state->last_column * sizeof(Datum));
 	state->nulls = palloc(state->last_column * sizeof(bool));
 	memset(state->nulls, true, state->last_column * sizeof(bool));
@@ -84,7 +84,6 @@ state_open(StateTable *state, const Scorecard *card, bool write)
 static void
 state_close(StateTable *state)
 {
-	ExecDropSingleTupleTableSlot(state->slot);
 	if (state->writer)
 		table_writer_close(state->writer);
 	else
@@ -93,23 +92,21 @@ state_close(StateTable *state)
 
 /* The scan must outlive the memory of single rows. */
 static void
-state_begin_scan(StateTable *state)
+state_begin_scan(StateTable *state, LookAhead look_ahead, int stages, void *arg)
 {
-	state->scan = table_beginscan(state->rel, GetActiveSnapshot(), 0, NULL);
+	state->reader = table_reader_open(state->rel, look_ahead, stages, arg);
 }
 
 /* The next row of the state, deformed in the slot; false at the end. */
 static bool
 state_next(StateTable *state)
 {
-	if (!table_scan_getnextslot(state->scan, ForwardScanDirection, state->slot))
+	state->slot = table_reader_next(state->reader);
+	if (state->slot == NULL)
 	{
-		table_endscan(state->scan);
+		table_reader_close(state->reader);
 		return false;
 	}
-	slot_getsomeattrs(state->slot, state->last_column);
-
-	/* the table is its owner's, who may have dropped the constraints */
 	if (state->slot->tts_isnull[state->customer_id - 1] || state->slot->tts_isnull[state->summary - 1])
 		ereport(ERROR,
 				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
@@ -256,17 +253,62 @@ touch_listed(SourceResult *source, int partition, const KeyMap *listed)
 	}
 }
 
+/* For the look ahead: where the row's key is, and which entries there are. */
+typedef struct EntryAhead
+{
+	const StateTable *state;
+	const PurchaseTable *table;
+} EntryAhead;
+
+/* Have the entry and the summary of a row's customer fetched. */
+static void
+fetch_entry(TupleTableSlot *slot, int stage, void *arg)
+{
+	const EntryAhead *ahead = arg;
+	const PurchasePartition *part;
+	const KeyMap *map;
+	Datum		key = slot->tts_values[ahead->state->customer_id - 1];
+	uint64		hash;
+	uint32		guess;
+
+	map = ahead->table->part[0].map;
+	if (slot->tts_isnull[ahead->state->customer_id - 1] || !keymap_can_hash(map, key))
+		return;
+	hash = keymap_hash(map, key);
+	part = &ahead->table->part[purchase_partition(hash)];
+	map = part->map;
+	if (stage == 0)
+	{
+		__builtin_prefetch(&map->slots[keymap_slot(map, hash)]);
+		return;
+	}
+	guess = keymap_guess(map, hash);
+	if (guess == KEYMAP_NONE)
+		return;
+	if (stage == 1)
+		__builtin_prefetch(purchase_entry(part, guess));
+	else
+	{
+		const char *summary = (const char *) purchase_entry(part, guess)->summary;
+
+		__builtin_prefetch(summary);
+		__builtin_prefetch(summary + 64);
+		__builtin_prefetch(summary + 128);
+	}
+}
+
 /* Bring the rows that the state has to those at hand; notes the entries that it met. */
 static void
 sync_existing(StateTable *state, const Scorecard *card, SourceResult *source, int partition, const KeyMap *listed)
 {
 	PurchaseTable *table = source->table;
 	KeyMap	   *map = table->part[0].map;
+	EntryAhead	ahead = {state, table};
 	MemoryContext row_context = AllocSetContextCreate(CurrentMemoryContext, "custprio state row",
 													  ALLOCSET_DEFAULT_SIZES);
 	MemoryContext old;
 
-	state_begin_scan(state);
+	state_begin_scan(state, fetch_entry, 3, &ahead);
 	old = MemoryContextSwitchTo(row_context);
 	while (state_next(state))
 	{
@@ -401,7 +443,7 @@ state_read(const Scorecard *card, DateADT as_of, CustomerSet *set, KeyMap **stal
 	purchase_rule_set(&rule, card, as_of, InvalidOid, InvalidOid);
 	*stale = keymap_create(CurrentMemoryContext, card->key_type, sizeof(Datum));
 	state_open(&state, card, false);
-	state_begin_scan(&state);
+	state_begin_scan(&state, NULL, 0, NULL);
 	old = MemoryContextSwitchTo(row_context);
 	while (state_next(&state))
 	{
@@ -434,7 +476,7 @@ state_resummarize(const Scorecard *card, const KeyMap *stale, SourceResult *sour
 	MemoryContext old;
 
 	state_open(&state, card, true);
-	state_begin_scan(&state);
+	state_begin_scan(&state, NULL, 0, NULL);
 	old = MemoryContextSwitchTo(row_context);
 	while (state_next(&state))
 	{
