@@ -499,6 +499,7 @@ state_resummarize(const Scorecard *card, const KeyMap *stale, SourceResult *sour
 			if (!row_equals(&state, &row))
 				state_update(&state, &row);
 			customer_set_add(set, card, key, row.summary, has_listed, listed);
+			count_purchases(run, row.summary);
 		}
 		MemoryContextReset(row_context);
 	}
