@@ -9,7 +9,8 @@ CREATE TABLE oracle.source_row (customer_id text, purchased_at timestamptz, amou
 CREATE TABLE oracle.breaks (metric text, bins int, breaks numeric[]);
 CREATE TABLE oracle.priority (
   customer_id text PRIMARY KEY, tier text, priority numeric, rfm text, segment text, abc text, frequency bigint,
-  monetary numeric, average_order_value numeric, first_purchase timestamptz, last_purchase timestamptz, stage text);
+  monetary numeric, average_order_value numeric, first_purchase timestamptz, last_purchase timestamptz, stage text,
+  last_day date, listed boolean);
 
 -- Discrete quantiles as percentile_disc finds them, a break at the largest value moved to the next smaller one. The
 -- fraction is lowered by a hair, so that a double just above i/bins does not skip a value when i * n / bins is whole.
@@ -54,13 +55,14 @@ BEGIN
       sum(amount) AS monetary,
       min(purchased_at) FILTER (WHERE kind = 'purchase') AS first_purchase,
       max(purchased_at) FILTER (WHERE kind = 'purchase') AS last_purchase,
-      max(day) FILTER (WHERE kind = 'purchase') AS last_day
+      max(day) FILTER (WHERE kind = 'purchase') AS last_day, NULL::boolean AS listed
     FROM oracle.source_row WHERE kind IN ('purchase', 'return') GROUP BY 1;
   IF c.customers IS NOT NULL THEN
-    EXECUTE format($q$
-      INSERT INTO person SELECT DISTINCT (%s)::text, 0, 0, 0::numeric FROM %s x
-      WHERE (%s) IS NOT NULL AND (%s)::text NOT IN (SELECT customer_id FROM person)
-      $q$, c.customers_key, c.customers, c.customers_key, c.customers_key);
+    EXECUTE format('CREATE TEMP TABLE member ON COMMIT DROP AS SELECT DISTINCT (%1$s)::text AS customer_id FROM %2$s WHERE (%1$s) IS NOT NULL', c.customers_key, c.customers);
+    UPDATE person SET listed = customer_id IN (SELECT customer_id FROM member);
+    INSERT INTO person (customer_id, purchases, frequency, monetary, listed)
+      SELECT customer_id, 0, 0, 0, true FROM member WHERE customer_id NOT IN (SELECT customer_id FROM person);
+    DROP TABLE member;
   END IF;
 
   -- breaks, over customers with a purchase
@@ -123,7 +125,8 @@ BEGIN
     k.abc, p.frequency, round(p.monetary, c.amount_scale),
     CASE WHEN p.purchases > 0 THEN round(p.monetary / p.purchases, c.amount_scale) END,
     p.first_purchase, p.last_purchase,
-    CASE WHEN p.purchases > 0 THEN NULL WHEN EXISTS (SELECT FROM oracle.source_row r WHERE r.customer_id = p.customer_id AND r.kind = 'return') THEN 'returns_only' ELSE 'prospect' END
+    CASE WHEN p.purchases > 0 THEN NULL WHEN EXISTS (SELECT FROM oracle.source_row r WHERE r.customer_id = p.customer_id AND r.kind = 'return') THEN 'returns_only' ELSE 'prospect' END,
+    p.last_day, p.listed
   FROM person p LEFT JOIN buyer b USING (customer_id) LEFT JOIN tiered t USING (customer_id) LEFT JOIN class k ON k.monetary = b.monetary;
 
   DROP TABLE person, metric_value, score, segment;
@@ -164,12 +167,12 @@ CREATE FUNCTION oracle.run_difference(card text) RETURNS TABLE (column_name text
        count(*) FILTER (WHERE kind = 'infinite_amount') AS infinite_amount, count(*) FILTER (WHERE kind = 'infinite_time') AS infinite_time,
        count(*) FILTER (WHERE kind = 'future') AS future, count(*) FILTER (WHERE kind = 'before_history') AS before_history
      FROM oracle.source_row) s,
-    (SELECT count(*) AS customers, count(tier) AS buyers FROM oracle.priority) p,
+    (SELECT count(*) AS customers, count(tier) AS buyers, count(*) FILTER (WHERE tier IS NOT NULL AND NOT listed) AS orphans FROM oracle.priority) p,
     LATERAL (VALUES
       ('rows_read', r.rows_read, s.n), ('purchases', r.purchases, s.purchases), ('returns', r.returns, s.returns),
       ('null_customer', r.null_customer, s.null_customer), ('null_time', r.null_time, s.null_time), ('null_amount', r.null_amount, s.null_amount),
       ('nan_amount', r.nan_amount, s.nan_amount), ('infinite_amount', r.infinite_amount, s.infinite_amount), ('infinite_time', r.infinite_time, s.infinite_time),
       ('future_rows', r.future_rows, s.future), ('filtered_by_history', r.filtered_by_history, s.before_history),
-      ('customers', r.customers, p.customers), ('buyers', r.buyers, p.buyers)) AS x (col, published, expected)
+      ('customers', r.customers, p.customers), ('buyers', r.buyers, p.buyers), ('orphans', r.orphans, p.orphans)) AS x (col, published, expected)
   WHERE x.published IS DISTINCT FROM x.expected
 $$;

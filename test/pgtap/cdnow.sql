@@ -46,7 +46,7 @@ SELECT is_empty('SELECT monetary FROM cdnow_priority GROUP BY monetary HAVING co
 
 -- the views
 SELECT is_empty($$
-  (SELECT customer_id::int, tier, ascii(tier) - 64, date '1998-06-30' - last_day, date '1998-06-30'
+  (SELECT customer_id::int, tier, ascii(tier) - 64, date '1998-06-30' - c.last_day, date '1998-06-30'
    FROM oracle.priority JOIN (SELECT customer_id::text, max(date) AS last_day FROM cdnow GROUP BY 1) c USING (customer_id))
   EXCEPT SELECT customer_id, tier, tier_rank, recency_days, as_of FROM cdnow_tiers
 $$, 'the narrow view says the same, with recency in days');

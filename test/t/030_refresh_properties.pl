@@ -191,6 +191,13 @@ WHERE (p.tier, p.tier_since) IS DISTINCT FROM (h.tier, h.changed_on) AND (p.tier
 SELECT 'chain', customer_id, run_id FROM (
   SELECT *, lag(tier) OVER w AS before, row_number() OVER w AS n FROM card_tier_history WINDOW w AS (PARTITION BY customer_id ORDER BY run_id)) h
 WHERE previous_tier IS DISTINCT FROM before OR tier IS NOT DISTINCT FROM previous_tier;
+SELECT 'view', v.customer_id, v.recency_days, v.as_of FROM card_tiers v JOIN oracle.priority o ON o.customer_id = v.customer_id::text, last_run r
+WHERE (v.recency_days, v.as_of, v.tier_rank) IS DISTINCT FROM (r.as_of - o.last_day, r.as_of, ascii(o.tier) - 64);
+SELECT 'summary', * FROM (
+  SELECT tier, customers, share_of_customers, revenue, share_of_revenue, average_priority FROM card_tier_summary
+  EXCEPT SELECT tier, count(*), CASE WHEN tier IS NOT NULL THEN round(count(*) / (SELECT count(tier) FROM oracle.priority)::numeric, 4) END, sum(monetary),
+    CASE WHEN tier IS NOT NULL THEN round(sum(monetary) / nullif((SELECT sum(monetary) FROM oracle.priority WHERE tier IS NOT NULL), 0), 4) END, round(avg(priority), 4)
+  FROM oracle.priority GROUP BY tier) s;
 SELECT 'tier changes', r.tier_changes FROM last_run r WHERE r.tier_changes <> (SELECT count(*) FROM card_tier_history h WHERE h.run_id = r.run_id);
 SQL
 	is($found, '', $name);
