@@ -86,7 +86,7 @@ cd "$work/src/bench"
 ram_mb=$(awk '/^MemTotal/ { print int($2 / 1024) }' /proc/meminfo)
 buffers=$((ram_mb / 4 > 2048 ? 2048 : ram_mb / 4))
 new_cluster "$work" "shared_preload_libraries = 'custprio'" "custprio.enabled = off" \
-	"shared_buffers = ${buffers}MB" "effective_cache_size = $((ram_mb / 2))MB" "work_mem = 128MB" "maintenance_work_mem = 512MB" \
+	"shared_buffers = ${buffers}MB" "effective_cache_size = $((ram_mb / 2))MB" "work_mem = 256MB" "maintenance_work_mem = 512MB" \
 	"max_wal_size = 16GB" "checkpoint_timeout = 1h" "autovacuum = off" "timezone = 'UTC'" "log_min_messages = warning" \
 	"max_parallel_workers_per_gather = 2"
 start_cluster "$work"

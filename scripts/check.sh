@@ -6,7 +6,7 @@
 #
 # Environment: PG_CONFIG chooses the PostgreSQL; CUSTPRIO_DATA the folder of real data (default ../shared/data beside
 # the checkout; tests that need it are skipped without it); CHECK_KEEP=1 keeps the working folder; CHECK_ONLY names
-# the parts to run, out of "compilers regress isolation pgtap tap sanitizer".
+# the parts to run, out of "compilers regress isolation pgtap tap sanitizer" and, not run by default, "versions".
 
 . "$(dirname "${BASH_SOURCE[0]}")/common.sh"
 
@@ -133,6 +133,10 @@ if wanted compilers; then
 	# The server's flags are gcc's: clang need not know them all.
 	build "$work/clang" "clang, warnings are errors" CC="$clang" \
 		COPT="$warnings -Wno-unknown-warning-option -Wno-ignored-attributes -Wno-ignored-optimization-argument -Wno-unused-command-line-argument" || true
+fi
+if wanted versions; then
+	# shellcheck source=scripts/versions.sh
+	. "$root/scripts/versions.sh"
 fi
 make -C "$work/custprio" --no-print-directory with_llvm=no PG_CONFIG="$copy_config" install >"$work/install.log" 2>&1 ||
 	{ cat "$work/install.log" >&2; exit 1; }
