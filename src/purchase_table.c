@@ -22,7 +22,7 @@
 
 #define FIRST_CAPACITY	4		/* days that a new summary has room for */
 #define STAGE_LEAST		128		/* staged rows of a partition: least and most */
-#define STAGE_MOST		65536
+#define STAGE_MOST		32768
 #define DRAIN_BATCH		64
 
 /* First day of the window that ends on as_of and is as long as the scorecard's history. */
