@@ -14,7 +14,7 @@ use PostgreSQL::Test::Utils;
 use Test::More;
 
 my $seed = $ENV{CUSTPRIO_SEED} // 20240229;
-my $trials = $ENV{CUSTPRIO_TRIALS} // 40;
+my $trials = $ENV{CUSTPRIO_TRIALS} // 25;
 srand($seed);
 diag("seed $seed, $trials random sources");
 
