@@ -2,11 +2,12 @@
 \set readme `cat README.md`
 \set meta `cat META.json`
 \set control `cat custprio.control`
+\set segments `cat doc/segments.md`
 \set changelog `cat CHANGELOG.md`
 BEGIN;
 CREATE EXTENSION IF NOT EXISTS pgtap;
 CREATE EXTENSION IF NOT EXISTS custprio;
-SELECT plan(13);
+SELECT plan(14);
 
 CREATE TEMP TABLE reference AS SELECT substr(:'readme', strpos(:'readme', E'\n## Reference\n')) AS text;
 SELECT cmp_ok(length(text), '>', 5000, 'README has a reference') FROM reference;
@@ -32,7 +33,7 @@ WHERE p.oid NOT IN (SELECT oid FROM internal_function WHERE oid <> 0);
 
 SELECT cmp_ok(count(*), '>', 40::bigint, 'there are public functions') FROM public_function;
 SELECT is_empty($$
-  SELECT signature FROM public_function, reference WHERE text !~ ('`' || name || '\(')
+  SELECT signature FROM public_function, reference WHERE text !~ ('\n\| [^|]*`' || name || '\(')
 $$, 'every public function, aggregate and procedure is in the reference');
 
 SELECT is_empty($$
@@ -56,7 +57,7 @@ SELECT is_empty($$
   SELECT o.oid::regoperator::text
   FROM pg_operator o JOIN member m ON m.classid = 'pg_operator'::regclass AND m.objid = o.oid
   JOIN pg_type t ON t.oid = o.oprleft, reference,
-  LATERAL (SELECT split_part(split_part(text, E'\n#### ' || t.typname || E'\n', 2), E'\n#### ', 1) AS chapter) c
+  LATERAL (SELECT split_part(split_part(text, E'\n#### ' || t.typname || E'\n', 2), E'\n###', 1) AS chapter) c
   WHERE strpos(replace(chapter, '\|', '|'), ' ' || o.oprname || ' ') = 0
     AND strpos(chapter, '`' || o.oprname || '`') = 0
 $$, 'every operator is in its type''s chapter');
@@ -102,6 +103,14 @@ SELECT is_empty($$
   WHERE c.relnamespace = 'documentation'::regnamespace AND c.relkind IN ('r', 'v') AND c.relname <> 'sale'
     AND (obj_description(c.oid, 'pg_class') IS NULL OR col_description(c.oid, a.attnum) IS NULL)
 $$, 'every published table, view and column has a comment');
+
+SELECT set_eq(
+  format($$SELECT map, segment, codes FROM (
+    SELECT split_part(chapter, E'\n', 1) AS map, m[1] AS segment, string_to_array(m[2], ', ')::custprio.rfm_score[] AS codes
+    FROM regexp_split_to_table(%L, '\n## ') chapter,
+         regexp_matches(chapter, '\n\| ([^|]+) \|(?: [^|]+ \|)? ([0-9, ]+) \|(?=\n)', 'g') m) d$$, :'segments'),
+  'SELECT map, segment, codes FROM custprio.segment_map WHERE built_in',
+  'doc/segments.md lists the built-in segment maps');
 
 -- The version stands in the control file; what must repeat it agrees.
 SELECT is(
