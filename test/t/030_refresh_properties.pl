@@ -31,7 +31,7 @@ max_parallel_workers_per_gather = 0
 jit = off
 CONF
 $node->start;
-$node->safe_psql('postgres', 'CREATE EXTENSION custprio');
+$node->safe_psql('postgres', 'CREATE EXTENSION custprio; CREATE EXTENSION amcheck');
 $node->psql('postgres', "\\i $FindBin::RealBin/../oracle/refresh.sql", on_error_die => 1);
 
 # Published and state rows with everything that readers see, in a form that depends on no setting of the session.
@@ -167,6 +167,19 @@ SQL
 	is($found, '', $name);
 }
 
+# Tables and indexes that custprio writes by its own means, checked page by page and row by row.
+my $sound = <<'SQL';
+DO $$
+DECLARE
+  x regclass;
+BEGIN
+  FOR x IN SELECT indexrelid FROM pg_index WHERE indrelid IN ('card_priority'::regclass, 'card_purchases'::regclass, 'card_tier_history'::regclass) LOOP
+    PERFORM bt_index_parent_check(x, true, true);
+  END LOOP;
+END $$;
+SELECT t, h.* FROM unnest('{card_priority,card_purchases,card_tier_history}'::regclass[]) t, verify_heapam(t, check_toast => true) h;
+SQL
+
 # Stored thresholds score every customer as published, the run's shares are the table's, and the history leads to it.
 sub hangs_together
 {
@@ -285,6 +298,7 @@ SQL
 	hangs_together("trial $trial: thresholds, shares and history after changes") if $day eq $later;
 	changes_nothing('SET custprio.fast_scan = off', 'rescore', $day, "trial $trial: rescore agrees with it");
 
+	is($node->safe_psql('postgres', $sound), '', "trial $trial: tables and indexes are sound");
 	if ($trial % 10 == 0)
 	{
 		$node->safe_psql('postgres', "TRUNCATE base; $refresh");
@@ -309,6 +323,7 @@ for my $history ('NULL', "interval '5 months'")
 	$node->safe_psql('postgres', "SELECT custprio.alter_scorecard('card', history => $history)");
 	$node->safe_psql('postgres', "SELECT FROM custprio.refresh('card', 'rebuild', '2024-12-31')");
 	matches_oracle('2024-12-31', $name, 1);
+	is($node->safe_psql('postgres', $sound), '', "$name: tables and indexes are sound");
 	changes_nothing("SET custprio.rebuild_memory = '1MB'", 'rebuild', '2024-12-31', "$name: same when the direct scan spills");
 	changes_nothing("SET custprio.rebuild_memory = '1MB'; SET custprio.fast_scan = off", 'rebuild', '2024-12-31', "$name: same when the query spills");
 	changes_nothing("SET custprio.rebuild_memory = '1MB'; SET min_parallel_table_scan_size = 0; SET max_parallel_workers_per_gather = 2; SET parallel_setup_cost = 0",

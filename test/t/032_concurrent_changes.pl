@@ -22,6 +22,7 @@ CONF
 $node->start;
 $node->safe_psql('postgres', <<'SQL');
 CREATE EXTENSION custprio;
+CREATE EXTENSION amcheck;
 CREATE TABLE src (id int PRIMARY KEY, c int, d date, a numeric(12,2)) WITH (fillfactor = 80);
 INSERT INTO src SELECT i, i % 500, date '2024-01-01' + i % 200, 100 FROM generate_series(1, 20000) i;
 SELECT custprio.create_scorecard('card', 'src', 'c', 'd', 'a', every => NULL, time_zone => 'UTC');
@@ -64,6 +65,17 @@ $node->safe_psql('postgres', "SELECT FROM custprio.refresh('card', 'rebuild', '2
 is($node->safe_psql('postgres', <<'SQL'), '', 'and in the end all rows are the oracle\'s');
 SELECT oracle.compute('card', '2024-12-31') \gset ignored_
 SELECT * FROM oracle.difference('card') LIMIT 5;
+SQL
+is($node->safe_psql('postgres', <<'SQL'), '', 'and tables and indexes are sound');
+DO $$
+DECLARE
+  x regclass;
+BEGIN
+  FOR x IN SELECT indexrelid FROM pg_index WHERE indrelid IN ('card_priority'::regclass, 'card_purchases'::regclass, 'card_tier_history'::regclass) LOOP
+    PERFORM bt_index_parent_check(x, true, true);
+  END LOOP;
+END $$;
+SELECT t, h.* FROM unnest('{card_priority,card_purchases,card_tier_history}'::regclass[]) t, verify_heapam(t, check_toast => true) h;
 SQL
 is($node->safe_psql('postgres', "SELECT count(*) FILTER (WHERE status <> 'ok'), count(*) FROM custprio.refresh_run"), '0|42', 'every run is accounted for');
 
