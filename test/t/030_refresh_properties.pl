@@ -298,6 +298,17 @@ SQL
 	hangs_together("trial $trial: thresholds, shares and history after changes") if $day eq $later;
 	changes_nothing('SET custprio.fast_scan = off', 'rescore', $day, "trial $trial: rescore agrees with it");
 
+	# a changed declaration
+	my $change = pick("bins => 4, segment_map => NULL, reset => '{segment_map}'", "segment_map => 'rfm_6', bins => 3", "segment_map => 'rfm_8_mean', bins => 2", "frequency_by => 'day'", "amount_scale => 5",
+		"history => '20 days'", "reset => '{history,filter,customers,customers_key}'", "abc_cuts => '{0.3,0.6,0.99}'", "time_zone => 'Pacific/Kiritimati'", "filter => 'c > 2'");
+	my $version = 'SELECT version FROM custprio.scorecard';
+	my $old_version = $node->safe_psql('postgres', $version);
+	$node->safe_psql('postgres', "SELECT custprio.alter_scorecard('card', $change)");
+	# the state knows nothing of the latest changes: a rescore must not use it unless the declaration is the same
+	my $mode = $node->safe_psql('postgres', $version) eq $old_version ? 'auto' : 'rescore';
+	$node->safe_psql('postgres', "SELECT FROM custprio.refresh('card', '$mode', '$later')");
+	matches_oracle($later, "trial $trial: altered: $change", 1);
+	hangs_together("trial $trial: thresholds, shares and history after that");
 	is($node->safe_psql('postgres', $sound), '', "trial $trial: tables and indexes are sound");
 	if ($trial % 10 == 0)
 	{
