@@ -105,7 +105,7 @@ install_packages() {
 		die "missing: ${missing[*]}" "There is no apt-get here. Install these yourself and set PG_CONFIG."
 	say "Missing packages: ${missing[*]}"
 	need_root "Installing them"
-	step "  updating the package lists" "$log" apt_get update
+	update_package_lists "$log"
 	case " ${missing[*]} " in
 		*' postgresql-'[0-9]*)
 			# A new server package makes and starts a cluster on port 5432. We need none, so we leave none.
@@ -122,6 +122,12 @@ install_packages() {
 		trap - EXIT
 	fi
 	rm -f "$log"
+}
+lists_updated=
+update_package_lists() {
+	[ -z "$lists_updated" ] || return 0
+	step "  updating the package lists" "$1" apt_get update
+	lists_updated=1
 }
 apt_get() {
 	local action=$1
@@ -151,11 +157,12 @@ find_postgres() {
 		done
 		if [ "${#packages[@]}" -eq 0 ]; then
 			command -v apt-get >/dev/null || die "PostgreSQL 15 to 18 with its headers was not found" "Set PG_CONFIG to its pg_config."
+			say "No PostgreSQL with its headers was found."
+			need_root "Installing it"
+			update_package_lists "$TMPDIR/custprio-apt-$(id -u)-$$.log"
 			for v in 15 16 17 18 19; do
-				[ -n "$(apt-cache madison "postgresql-$v" 2>/dev/null)" ] && break
+				[ -z "$(apt-cache madison "postgresql-$v" 2>/dev/null)" ] || break
 			done
-			# Without package lists apt-cache knows nothing: Debian 12 has 15.
-			[ -n "$(apt-cache madison "postgresql-$v" 2>/dev/null)" ] || v=15
 			packages=("postgresql-$v" "postgresql-server-dev-$v")
 		fi
 		install_packages "${packages[@]}"
