@@ -83,7 +83,7 @@ choose_mode(const Scorecard *card, RefreshRun *run)
 	else if (!state_is_valid(card, run->as_of))
 	{
 		run->mode = REFRESH_REBUILD;
-		run->reason = "as-of day before the state's";
+		run->reason = run->has_as_of ? "as-of day before the state's" : "state of a day to come";
 	}
 	else if (run->requested == REFRESH_RESCORE)
 	{
@@ -229,8 +229,9 @@ refresh_scorecard(Scorecard *card, RefreshRun *run)
 	if (!run->has_as_of)
 		run->as_of = local_today(card);
 	choose_mode(card, run);
-	/* an older day is published without giving up the state of the newer one */
-	state_written = !(card->has_state && card->state_version == card->version && card->state_as_of > run->as_of);
+	/* an older day that was asked for is published without giving up the state of the newer one */
+	state_written = !(run->has_as_of && card->has_state && card->state_version == card->version &&
+					  card->state_as_of > run->as_of);
 
 	PushActiveSnapshot(GetLatestSnapshot());
 	owner_scope_enter(&scope, card->owner, card->time_zone);

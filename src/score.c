@@ -82,7 +82,7 @@ same_value(const Customer *a, const Customer *b, Metric metric)
 	return false;				/* keep compiler quiet */
 }
 
-/* A metric in which all buyers are equal tells nothing about them: say so. */
+/* Under thresholds taken from equal values all buyers score 1: say so. */
 static void
 warn_of_constants(const CustomerSet *set, Scores *scores)
 {
@@ -191,10 +191,12 @@ score_customers(const Scorecard *card, CustomerSet *set, Thresholds *thresholds)
 				(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
 				 errmsg("too many customers in scorecard \"%s\"", card->name)));
 
-	warn_of_constants(set, scores);
 	set_weights(&scoring, card);
 	if (take)
+	{
+		warn_of_constants(set, scores);
 		thresholds_take_metrics(thresholds, card, set, scores->segments);
+	}
 	thresholds_prepare(thresholds, set);
 	find_metric_breaks(&scoring, thresholds);
 	for (uint32 id = 0; id < set->map->n; id++)
