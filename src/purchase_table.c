@@ -104,24 +104,26 @@ purchase_table_memory(PurchaseTable *table)
 	return MemoryContextMemAllocated(table->entries, true);
 }
 
-/* Decode the time of a row; false when it is infinite. */
+/* Decode the time of a row; false when it is infinite, or beyond what timestamptz can hold. */
 static inline bool
 decode_time(const PurchaseRule *rule, Datum value, TimestampTz *at)
 {
+	int			overflow = 0;
+
 	switch (rule->time_type)
 	{
 		case TIMESTAMPTZOID:
 			*at = DatumGetTimestampTz(value);
 			break;
 		case TIMESTAMPOID:
-			*at = DatumGetTimestampTz(DirectFunctionCall1(timestamp_timestamptz, value));
+			*at = timestamp2timestamptz_opt_overflow(DatumGetTimestamp(value), &overflow);
 			break;
 		default:
 			Assert(rule->time_type == DATEOID);
-			*at = DatumGetTimestampTz(DirectFunctionCall1(date_timestamptz, value));
+			*at = date2timestamptz_opt_overflow(DatumGetDateADT(value), &overflow);
 			break;
 	}
-	return !TIMESTAMP_NOT_FINITE(*at);
+	return overflow == 0 && !TIMESTAMP_NOT_FINITE(*at);
 }
 
 static bool
