@@ -427,7 +427,7 @@ publish_missing(Publisher *p)
 		items[n++].customer = customer;
 	}
 	sort_new_customers(items, n);
-	table_writer_defer_primary_key(p->priority, map);
+	table_writer_defer_primary_key(p->priority, p->column[COL_CUSTOMER_ID], map);
 
 	old = MemoryContextSwitchTo(p->row_context);
 	for (int64 i = 0; i < n; i++)

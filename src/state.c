@@ -359,7 +359,7 @@ sync_new(StateTable *state, const Scorecard *card, SourceResult *source, int64 n
 	keymap_sort_entries(table->part[0].map, items, n);
 	/* the keys of a spilled partition are gone when the writer is closed */
 	if (source->spill == NULL)
-		table_writer_defer_primary_key(state->writer, table->part[0].map);
+		table_writer_defer_primary_key(state->writer, state->customer_id, table->part[0].map);
 	for (int64 i = 0; i < n; i++)
 	{
 		StateRow	row;

@@ -136,7 +136,7 @@ unpack_tid(void *packed, ItemPointer tid)
 StaticAssertDecl(sizeof(void *) >= 8, "a TID must fit a pointer");
 
 void
-table_writer_defer_primary_key(TableWriter *writer, const KeyMap *keys)
+table_writer_defer_primary_key(TableWriter *writer, AttrNumber key_column, const KeyMap *keys)
 {
 	TableWriterState *state = writer->state;
 	ResultRelInfo *info = state->info;
@@ -147,7 +147,8 @@ table_writer_defer_primary_key(TableWriter *writer, const KeyMap *keys)
 	index = info->ri_IndexRelationInfo[0];
 	if (!info->ri_IndexRelationDescs[0]->rd_index->indisprimary ||
 		!info->ri_IndexRelationDescs[0]->rd_index->indimmediate ||
-		index->ii_NumIndexAttrs != 1 || index->ii_Expressions != NIL || index->ii_Predicate != NIL)
+		index->ii_NumIndexAttrs != 1 || index->ii_IndexAttrNumbers[0] != key_column ||
+		index->ii_Expressions != NIL || index->ii_Predicate != NIL)
 		return;
 	state->keys = keys;
 	state->max_deferred = 1024;

@@ -23,9 +23,10 @@ extern TableWriter *table_writer_open(Oid relid);
 /*
  * Put the rows that follow into the primary key only at the end, in the order of the key, so that they may be inserted
  * in another order: index pages fill one after the other. The keys that values point to must last until the writer is
- * closed. Does nothing where the table has other indexes or is not written in batches.
+ * closed. Does nothing where the table has other indexes, its owner has given it another primary key, or it is not
+ * written in batches.
  */
-extern void table_writer_defer_primary_key(TableWriter *writer, const KeyMap *keys);
+extern void table_writer_defer_primary_key(TableWriter *writer, AttrNumber key_column, const KeyMap *keys);
 
 /* Name the columns whose values are given to table_writer_insert; those that the owner added get their defaults. */
 extern void table_writer_given(TableWriter *writer, const AttrNumber *columns, int n);

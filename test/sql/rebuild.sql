@@ -165,6 +165,16 @@ ALTER TABLE crm_priority DROP CONSTRAINT crm_priority_pkey, ALTER customer_id DR
 UPDATE crm_priority SET customer_id = NULL WHERE customer_id = 4;
 SELECT * FROM again();
 DELETE FROM crm_priority WHERE customer_id IS NULL;
+-- A primary key of the owner's own, before there are rows
+SELECT create_scorecard('own', 'orders', 'customer::text', 'at', 'amount', every => NULL);
+ALTER TABLE own_priority DROP CONSTRAINT own_priority_pkey, ADD number text DEFAULT md5(random()::text) PRIMARY KEY;
+ALTER TABLE own_purchases DROP CONSTRAINT own_purchases_pkey, ADD number text DEFAULT md5(random()::text) PRIMARY KEY;
+SELECT inserted > 0 AS inserted FROM refresh('own', as_of => '2024-12-31');
+SET enable_seqscan = off;
+SELECT count(*) FROM own_priority p WHERE number = (SELECT o.number FROM own_priority o WHERE o.customer_id = '7');
+RESET enable_seqscan;
+SELECT inserted, updated, deleted, state_written FROM refresh('own', as_of => '2024-12-31');
+SELECT drop_scorecard('own');
 -- Healed
 SELECT inserted, state_written FROM again();
 SELECT inserted, updated, deleted, state_written FROM again();
