@@ -23,6 +23,8 @@
 #define FIRST_CAPACITY	4		/* days that a new summary has room for */
 #define STAGE_LEAST		128		/* staged rows of a partition: least and most */
 #define STAGE_MOST		32768
+#define STAGE_LEAST_BYTES 8192	/* of staged keys */
+#define CHUNK_OVERHEAD	16		/* of a small allocation */
 #define DRAIN_BATCH		64
 
 /* First day of the window that ends on as_of and is as long as the scorecard's history. */
@@ -75,6 +77,7 @@ purchase_table_create(const PurchaseRule *rule)
 	/* a quarter of the memory for rows that wait */
 	table->stage_limit = (int64) custprio_rebuild_memory * 1024 / 4 / PURCHASE_PARTITIONS / sizeof(StagedRow);
 	table->stage_limit = Min(Max(table->stage_limit, STAGE_LEAST), STAGE_MOST);
+	table->stage_key_limit = Max((Size) custprio_rebuild_memory * 1024 / 4 / PURCHASE_PARTITIONS, STAGE_LEAST_BYTES);
 	for (int i = 0; i < PURCHASE_PARTITIONS; i++)
 	{
 		PurchasePartition *part = &table->part[i];
@@ -276,7 +279,10 @@ drain(PurchaseTable *table, PurchasePartition *part)
 	part->n_staged = 0;
 	MemoryContextSwitchTo(old);
 	if (!part->map->byval)
+	{
 		MemoryContextReset(part->keys);
+		part->key_bytes = 0;
+	}
 }
 
 static void
@@ -296,6 +302,7 @@ stage_key(PurchaseTable *table, PurchasePartition *part, Datum key)
 	MemoryContext old = MemoryContextSwitchTo(part->keys);
 
 	key = datumCopy(key, false, part->map->typlen);
+	part->key_bytes += datumGetSize(key, false, part->map->typlen) + CHUNK_OVERHEAD;
 	MemoryContextSwitchTo(old);
 	return key;
 }
@@ -349,16 +356,13 @@ purchase_table_add(PurchaseTable *table, const Datum *values, const bool *nulls)
 	{
 		StagedRow  *row;
 
-		if (unlikely(part->n_staged == part->capacity))
+		if (unlikely(part->n_staged == table->stage_limit || part->key_bytes > table->stage_key_limit))
 		{
-			if (part->capacity < table->stage_limit)
-				grow_stage(table, part);
-			else
-			{
-				drain(table, part);
-				drained = true;
-			}
+			drain(table, part);
+			drained = true;
 		}
+		else if (unlikely(part->n_staged == part->capacity))
+			grow_stage(table, part);
 		row = &part->staged[part->n_staged++];
 		row->key = map->byval ? key : stage_key(table, part, key);
 		row->at = at;

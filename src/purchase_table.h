@@ -48,6 +48,7 @@ typedef struct PurchasePartition
 	MemoryContext entries;		/* map and summaries; reset by a spill */
 	MemoryContext keys;			/* by-reference keys of staged rows */
 	KeyMap	   *map;
+	Size		key_bytes;		/* what they take */
 	StagedRow  *staged;
 	int			n_staged;
 	int			capacity;
@@ -63,6 +64,7 @@ typedef struct PurchaseTable
 	char	   *zone_name;
 	RowCounts	rows;
 	int			stage_limit;	/* staged rows of a partition */
+	Size		stage_key_limit;	/* bytes of their keys */
 	PurchasePartition part[PURCHASE_PARTITIONS];
 } PurchaseTable;
 
