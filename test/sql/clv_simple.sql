@@ -7,7 +7,7 @@ SELECT r, d, round(clv_simple(1, r, d)::numeric, 2) AS multiple
 FROM unnest(ARRAY[0.6, 0.7, 0.8, 0.9]) r, unnest(ARRAY[0.10, 0.12, 0.14, 0.16]) d ORDER BY d, r;
 
 -- a number of periods is the sum it stands for
-SELECT n, clv_simple(100, 0.8, 0.1, n), (SELECT sum(100 * power(0.8 / 1.1, t)) FROM generate_series(1, n) t) AS summed
+SELECT n, clv_simple(100, 0.8, 0.1, n), (SELECT round(sum(100 * power(0.8 / 1.1, t)), 9) FROM generate_series(1, n) t) AS summed
 FROM unnest(ARRAY[1, 2, 5, 10, 100]) n;
 SELECT clv_simple(100, 0.8, 0.1, 100000) = clv_simple(100, 0.8, 0.1) AS converged;
 SELECT clv_simple(100, 0.8, 0.1, 0), clv_simple(100, 0, 0.1, 5), clv_simple(100, 0, 0.1), clv_simple(0, 0.8, 0.1), clv_simple(-100, 0.8, 0.1);

@@ -112,7 +112,8 @@ is($node->safe_psql('two', "SELECT running_since IS NOT NULL FROM custprio.statu
 is($node->psql('postgres', 'DROP DATABASE two WITH (FORCE)'), 0, 'DROP DATABASE … WITH (FORCE) during a refresh');
 $gate->{run}->finish;
 wait_for($node, 'postgres', $idle, 'ends the worker');
-is(log_count($node, qr/custprio refresh worker .*FATAL:  terminating background worker/), 1, 'cleanly');
+# The session that holds the gate may be ended first, and then the refresh may even finish before its turn comes.
+is(log_count($node, qr/terminated by signal|crash of another server process|PANIC:/), 0, 'cleanly');
 is($node->safe_psql('postgres', $launcher . " AND pid IS NOT NULL") =~ /^\d+$/ ? 1 : 0, 1, 'the launcher is still there');
 
 # DROP EXTENSION waits for the refresh in progress, and then nothing is left to do.
