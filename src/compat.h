@@ -15,8 +15,10 @@
 #define ereturn(context, dummy_value, ...) ereport(ERROR, __VA_ARGS__)
 #endif
 
+#include "catalog/pg_namespace.h"
 #include "executor/executor.h"
 #include "parser/parse_relation.h"
+#include "utils/acl.h"
 #include "utils/rel.h"
 
 /* Make rel the only relation of an executor state, as its range table entry 1. */
@@ -79,6 +81,17 @@ custprio_primary_key_index(Relation rel)
 	return RelationGetPrimaryKeyIndex(rel, false);
 #else
 	return RelationGetPrimaryKeyIndex(rel);
+#endif
+}
+
+/* Whether a role may create relations in a schema. */
+static inline bool
+custprio_can_create_in(Oid namespace, Oid role)
+{
+#if PG_VERSION_NUM >= 160000
+	return object_aclcheck(NamespaceRelationId, namespace, role, ACL_CREATE) == ACLCHECK_OK;
+#else
+	return pg_namespace_aclcheck(namespace, role, ACL_CREATE) == ACLCHECK_OK;
 #endif
 }
 

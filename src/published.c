@@ -13,6 +13,7 @@
 #include "catalog/pg_class.h"
 #include "catalog/pg_type.h"
 #include "executor/spi.h"
+#include "miscadmin.h"
 #include "lib/stringinfo.h"
 #include "published.h"
 #include "utils/builtins.h"
@@ -249,26 +250,49 @@ published_create(const char *scorecard, Oid namespace, Oid key_type, Oid key_col
 	return get_relname_relid(published_name(scorecard, published_objects[0].suffix), namespace);
 }
 
-/* Create an index on a table that has none but its primary key: neither ours, as in a restored dump, nor another. */
+/* Whether a table has no index but its primary key: neither ours, as in a restored dump, nor another. */
+static bool
+lacks_indexes(Oid relid)
+{
+	Relation	rel = table_open(relid, NoLock);
+	int			others = list_length(RelationGetIndexList(rel)) -
+		(OidIsValid(custprio_primary_key_index(rel)) ? 1 : 0);
+
+	table_close(rel, NoLock);
+	return others == 0;
+}
+
 static void
 build_index(Oid relid, const char *columns)
 {
-	Relation	rel = table_open(relid, NoLock);
-	int			has = list_length(RelationGetIndexList(rel)) - (OidIsValid(custprio_primary_key_index(rel)) ? 1 : 0);
-
-	table_close(rel, NoLock);
-	if (has == 0)
-		run(psprintf("CREATE INDEX ON %s (%s)",
-					 quote_qualified_identifier(get_namespace_name(get_rel_namespace(relid)), get_rel_name(relid)),
-					 columns));
+	run(psprintf("CREATE INDEX ON %s (%s)",
+				 quote_qualified_identifier(get_namespace_name(get_rel_namespace(relid)), get_rel_name(relid)),
+				 columns));
 }
 
 void
 published_build_indexes(Oid priority_relid, Oid history_relid)
 {
+	if (!custprio_can_create_in(get_rel_namespace(priority_relid), GetUserId()))
+	{
+		ereport(WARNING,
+				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+				 errmsg("no indexes were built on \"%s\" but its primary key", get_rel_name(priority_relid)),
+				 errdetail("Its owner may not create relations in schema \"%s\" any more.",
+						   get_namespace_name(get_rel_namespace(priority_relid))),
+				 errhint("Create an index on (tier, priority DESC, customer_id) yourself.")));
+		return;
+	}
+
 	SPI_connect();
-	build_index(priority_relid, "tier, priority DESC, customer_id");
-	build_index(history_relid, "customer_id, changed_at");
+	if (lacks_indexes(priority_relid))
+	{
+		build_index(priority_relid, "tier, priority DESC, customer_id");
+		/* the view for applications shows the tier as text */
+		build_index(priority_relid, "(tier::pg_catalog.text), priority DESC, customer_id");
+	}
+	if (lacks_indexes(history_relid))
+		build_index(history_relid, "customer_id, changed_at");
 	SPI_finish();
 }
 
