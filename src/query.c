@@ -71,7 +71,7 @@ query_each(const char *sql, Oid param_type, Datum param, const QueryRows *rows, 
 		options.params->params[0].pflags = PARAM_FLAG_CONST;
 		options.params->params[0].ptype = param_type;
 	}
-	plan = SPI_prepare(sql, nargs, &param_type);
+	plan = SPI_prepare_cursor(sql, nargs, &param_type, CURSOR_OPT_PARALLEL_OK);
 	rc = plan ? SPI_execute_plan_extended(plan, &options) : SPI_result;
 	if (rc != SPI_OK_SELECT)
 		ereport(ERROR,

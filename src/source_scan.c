@@ -110,15 +110,18 @@ unsafe_node(Node *node, void *context)
 	return expression_tree_walker(node, unsafe_node, context);
 }
 
-/* A relation that is read as the query would: a heap without row security and without computed columns. */
+/*
+ * A relation that is read as the query would: a heap without columns that are computed when read, which the filter may
+ * use, too.
+ */
 static bool
-plain_heap(Relation rel, const ScanRelation *scan)
+plain_heap(Relation rel)
 {
 	if (rel->rd_rel->relkind != RELKIND_RELATION || rel->rd_rel->relam != HEAP_TABLE_AM_OID)
 		return false;
-	for (int i = 0; i < 3; i++)
+	for (int i = 0; i < RelationGetDescr(rel)->natts; i++)
 	{
-		char		generated = TupleDescAttr(RelationGetDescr(rel), scan->column[i] - 1)->attgenerated;
+		char		generated = TupleDescAttr(RelationGetDescr(rel), i)->attgenerated;
 
 		if (generated != '\0' && generated != ATTRIBUTE_GENERATED_STORED)
 			return false;
@@ -209,7 +212,7 @@ scan_relations(const Scorecard *card, Oid types[3])
 			table_close(child, NoLock);
 			continue;			/* holds no rows itself */
 		}
-		usable = translate_to_child(parent, child, &top, scan) && plain_heap(child, scan);
+		usable = translate_to_child(parent, child, &top, scan) && plain_heap(child);
 		table_close(child, NoLock);
 		if (!usable)
 		{

@@ -7,7 +7,7 @@ SET search_path = custprio, public;
 SET jit = off;
 CREATE SCHEMA paths;
 SET search_path = paths, custprio, public;
-SELECT plan(52);
+SELECT plan(53);
 SELECT setseed(0.11);
 SET LOCAL parallel_setup_cost = 0;
 SET LOCAL parallel_tuple_cost = 0;
@@ -139,6 +139,8 @@ CREATE TABLE later AS SELECT n FROM orders;
 ALTER TABLE later ADD c int DEFAULT 7, ADD amount numeric DEFAULT 12.50, ADD at timestamptz DEFAULT '2024-02-29', ADD ok boolean DEFAULT true;
 INSERT INTO later (n, c, at, amount, ok) SELECT n, c, at, amount, ok FROM orders;
 SELECT is_empty($$ SELECT ways_differ('later', 'c', 'ok') $$, 'columns added later, with a default');
+CREATE VIEW totals AS SELECT c, at, sum(amount) AS amount, bool_or(ok) AS ok FROM orders GROUP BY c, at;
+SELECT is_empty($$ SELECT ways_differ('totals', 'c') $$, 'a view that aggregates');
 
 -- The rights of the owner: columns only, and rows only
 CREATE ROLE regress_paths;
