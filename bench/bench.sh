@@ -95,7 +95,9 @@ sql -c "CREATE EXTENSION custprio" -c "CREATE EXTENSION pg_prewarm" \
 	-c "CREATE TABLE measured (step text, seconds numeric, wal numeric, peak_kb bigint)"
 step "Generating" "$work/generate.log" sql -v "customers=$customers" -v "orders=$orders" -f generate.sql
 step "Vacuum and analyze" "$work/vacuum.log" sql -c "VACUUM (FREEZE, ANALYZE) orders" -c "SELECT pg_prewarm('orders')" -c CHECKPOINT
-step "Making the materialised view" "$work/mv.log" sql -f baseline_matview.sql
+step "Making the materialised view" "$work/mv.log" sql -v name=priority_mv -v more= -f baseline_matview.sql
+step "Making one with rank and share" "$work/mv.log" sql -v name=ranked_mv -f baseline_matview.sql \
+	-v more=', rank() OVER best AS rank, round((before + greatest(monetary, 0)) / total, 6) AS cumulative_share'
 sql -o /dev/null -c "SELECT custprio.create_scorecard('bench', 'orders', 'customer_id', 'ordered_at', 'amount', every => NULL, time_zone => 'UTC')"
 step "First refresh" "$work/first.log" sql -c "$(refresh bench rebuild)"
 sql -c "VACUUM ANALYZE"
@@ -123,7 +125,10 @@ for ((round = 1; round <= rounds; round++)); do
 			same) measure "rebuild, nothing changed" "$(refresh bench rebuild)" ;;
 			rescore) measure "rescore" "$(refresh bench rescore)" ;;
 			matview) measure "b: REFRESH" "REFRESH MATERIALIZED VIEW priority_mv" ;;
-			concurrently) measure "b: CONCURRENTLY, nothing changed" "REFRESH MATERIALIZED VIEW CONCURRENTLY priority_mv" ;;
+			concurrently)
+				measure "b: CONCURRENTLY, nothing changed" "REFRESH MATERIALIZED VIEW CONCURRENTLY priority_mv"
+				measure "b2: CONCURRENTLY, nothing changed" "REFRESH MATERIALIZED VIEW CONCURRENTLY ranked_mv"
+				;;
 		esac
 	done
 	change "$round"
@@ -135,6 +140,7 @@ for ((round = 1; round <= rounds; round++)); do
 		measure "b: CONCURRENTLY, 1 % changed" "REFRESH MATERIALIZED VIEW CONCURRENTLY priority_mv"
 		measure "rebuild, 1 % changed" "$(refresh bench auto)"
 	fi
+	measure "b2: CONCURRENTLY, 1 % changed" "REFRESH MATERIALIZED VIEW CONCURRENTLY ranked_mv"
 	measure "rebuild, 1 % changed, new thresholds" "$(refresh bench rebuild)"
 	sql -c "VACUUM ANALYZE"
 	say
