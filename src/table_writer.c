@@ -11,6 +11,7 @@
 
 #include "access/genam.h"
 #include "access/heapam.h"
+#include "access/htup_details.h"
 #include "access/table.h"
 #include "access/tableam.h"
 #include "access/xact.h"
@@ -21,6 +22,7 @@
 #include "executor/nodeModifyTable.h"
 #include "miscadmin.h"
 #include "rewrite/rewriteHandler.h"
+#include "storage/bufmgr.h"
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
 #include "utils/rel.h"
@@ -46,6 +48,8 @@ typedef struct TableWriterState
 	int64		max_deferred;
 	TupleTableSlot *one;
 	ExprState **default_value;	/* by column; NULL: none, or the value is given */
+	Bitmapset  *given;			/* columns that are ours */
+	TupleTableSlot *latest;		/* a row that somebody else has changed meanwhile */
 } TableWriterState;
 
 Oid
@@ -115,6 +119,7 @@ table_writer_open(Oid relid)
 	if (state->bulk)
 		state->bistate = GetBulkInsertState();
 	state->one = table_slot_create(rel, NULL);
+	state->latest = table_slot_create(rel, NULL);
 	state->context = CurrentMemoryContext;
 	state->batch_context = AllocSetContextCreate(CurrentMemoryContext, "custprio rows to insert",
 												 ALLOCSET_DEFAULT_SIZES);
@@ -184,16 +189,15 @@ table_writer_given(TableWriter *writer, const AttrNumber *columns, int n)
 {
 	TableWriterState *state = writer->state;
 	TupleDesc	desc = RelationGetDescr(writer->rel);
-	Bitmapset  *given = NULL;
 
 	for (int i = 0; i < n; i++)
-		given = bms_add_member(given, columns[i]);
+		state->given = bms_add_member(state->given, columns[i]);
 	for (AttrNumber attnum = 1; attnum <= desc->natts; attnum++)
 	{
 		Form_pg_attribute attr = TupleDescAttr(desc, attnum - 1);
 		Node	   *expr;
 
-		if (attr->attisdropped || attr->attgenerated != '\0' || bms_is_member(attnum, given))
+		if (attr->attisdropped || attr->attgenerated != '\0' || bms_is_member(attnum, state->given))
 			continue;
 		expr = build_column_default(writer->rel, attnum);
 		if (expr == NULL)
@@ -202,7 +206,6 @@ table_writer_given(TableWriter *writer, const AttrNumber *columns, int n)
 			state->default_value = palloc0(desc->natts * sizeof(ExprState *));
 		state->default_value[attnum - 1] = ExecPrepareExpr((Expr *) expr, state->estate);
 	}
-	bms_free(given);
 }
 
 /* Put the defaults of the columns that are not given into a filled slot. They live until the row's memory is reset. */
@@ -304,13 +307,93 @@ table_writer_insert(TableWriter *writer, const Datum *values, const bool *nulls)
 		table_writer_flush(writer);
 }
 
+/*
+ * Whether nobody has ever changed or locked a row, as a look at its header in the pinned page tells without a lock. The
+ * slot's own tuple would not do: it belongs to the scan, which may be ahead by now.
+ */
+static bool
+is_untouched(TupleTableSlot *slot)
+{
+	Buffer		buffer;
+	Page		page;
+	HeapTupleHeader header;
+
+	if (!TTS_IS_BUFFERTUPLE(slot))
+		return false;
+	buffer = ((BufferHeapTupleTableSlot *) slot)->buffer;
+	if (!BufferIsValid(buffer))
+		return false;
+	page = BufferGetPage(buffer);
+	header = (HeapTupleHeader) PageGetItem(page, PageGetItemId(page, ItemPointerGetOffsetNumber(&slot->tts_tid)));
+	return (header->t_infomask & HEAP_XMAX_INVALID) != 0;
+}
+
+/*
+ * The version of a row to write over. That is the one our snapshot sees, unless somebody has changed it since: readers
+ * may write columns of their own. Then it is their version, locked, or NULL when they have deleted it. Rows that a
+ * trigger will be called for are locked in any case, as the executor's functions expect.
+ */
+static TupleTableSlot *
+latest_version(TableWriter *writer, TupleTableSlot *old, LockTupleMode mode, bool has_trigger)
+{
+	TableWriterState *state = writer->state;
+	ItemPointerData tid = old->tts_tid;
+	TM_FailureData failure;
+	TM_Result	result;
+
+	if (!has_trigger && is_untouched(old))
+		return old;
+
+	result = table_tuple_lock(writer->rel, &tid, state->estate->es_snapshot, state->latest, GetCurrentCommandId(false),
+							  mode, LockWaitBlock, TUPLE_LOCK_FLAG_FIND_LAST_VERSION, &failure);
+	if (result == TM_Deleted)
+		return NULL;
+	if (result == TM_SelfModified)
+		ereport(ERROR,
+				(errcode(ERRCODE_TRIGGERED_DATA_CHANGE_VIOLATION),
+				 errmsg("a trigger has changed a row of table \"%s\" that is being refreshed",
+						RelationGetRelationName(writer->rel)),
+				 errhint("Let triggers change only the row that they are called for.")));
+	if (result != TM_Ok)
+		ereport(ERROR,
+				(errcode(ERRCODE_T_R_SERIALIZATION_FAILURE),
+				 errmsg("a row of table \"%s\" was changed at the same time", RelationGetRelationName(writer->rel)),
+				 errhint("Refresh again.")));
+	return state->latest;
+}
+
+/* Put the values of columns that are not ours as they are in the latest version. */
+static void
+fill_others(TableWriterState *state, TupleTableSlot *slot, TupleTableSlot *latest)
+{
+	slot_getallattrs(latest);
+	for (int i = 0; i < slot->tts_tupleDescriptor->natts; i++)
+	{
+		if (bms_is_member(i + 1, state->given))
+			continue;
+		slot->tts_values[i] = latest->tts_values[i];
+		slot->tts_isnull[i] = latest->tts_isnull[i];
+	}
+}
+
 void
 table_writer_update(TableWriter *writer, TupleTableSlot *old, const Datum *values, const bool *nulls)
 {
 	TableWriterState *state = writer->state;
+	TriggerDesc *triggers = state->info->ri_TrigDesc;
+	TupleTableSlot *latest = latest_version(writer, old, LockTupleNoKeyExclusive,
+											triggers != NULL && triggers->trig_update_before_row);
 
+	if (latest == NULL)
+		ereport(ERROR,
+				(errcode(ERRCODE_T_R_SERIALIZATION_FAILURE),
+				 errmsg("a row of table \"%s\" was deleted at the same time", RelationGetRelationName(writer->rel)),
+				 errhint("Refresh again.")));
 	fill_slot(state->one, values, nulls);
-	ExecSimpleRelationUpdate(state->info, state->estate, &state->epq, old, state->one);
+	if (latest != old)
+		fill_others(state, state->one, latest);
+	ExecSimpleRelationUpdate(state->info, state->estate, &state->epq, latest, state->one);
+	ExecClearTuple(state->latest);
 	ResetPerTupleExprContext(state->estate);
 	writer->updated++;
 	CHECK_FOR_INTERRUPTS();
@@ -320,8 +403,14 @@ void
 table_writer_delete(TableWriter *writer, TupleTableSlot *old)
 {
 	TableWriterState *state = writer->state;
+	TriggerDesc *triggers = state->info->ri_TrigDesc;
+	TupleTableSlot *latest = latest_version(writer, old, LockTupleExclusive,
+											triggers != NULL && triggers->trig_delete_before_row);
 
-	ExecSimpleRelationDelete(state->info, state->estate, &state->epq, old);
+	if (latest == NULL)
+		return;					/* somebody else was faster */
+	ExecSimpleRelationDelete(state->info, state->estate, &state->epq, latest);
+	ExecClearTuple(state->latest);
 	ResetPerTupleExprContext(state->estate);
 	writer->deleted++;
 	CHECK_FOR_INTERRUPTS();
@@ -348,6 +437,7 @@ table_writer_close(TableWriter *writer)
 	for (int i = 0; i < WRITER_BATCH && state->slot[i]; i++)
 		ExecDropSingleTupleTableSlot(state->slot[i]);
 	ExecDropSingleTupleTableSlot(state->one);
+	ExecDropSingleTupleTableSlot(state->latest);
 	FreeExecutorState(state->estate);
 	table_close(writer->rel, NoLock);
 	CommandCounterIncrement();
