@@ -17,8 +17,11 @@ remove_demo() {
 		die "$demo exists and is not a demo of ours (owner $owner)" "Move it away, then try again."
 	fi
 	bindir=$(cat "$demo/custprio-demo")
-	[ ! -x "$bindir/pg_ctl" ] || stop_cluster "$demo"
-	[ ! -f "$demo/data/postmaster.pid" ] || die "the demo server in $demo does not stop; its log is $demo/server.log"
+	if [ -x "$bindir/pg_ctl" ]; then
+		stop_cluster "$demo"
+		! as_server "$bindir/pg_ctl" -D "$demo/data" status >/dev/null 2>&1 ||
+			die "the demo server in $demo does not stop; its log is $demo/server.log"
+	fi
 	rm -rf "$demo"
 }
 

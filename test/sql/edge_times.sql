@@ -1,6 +1,7 @@
 -- Times at the ends of what PostgreSQL can hold are counted, never fail a refresh, and never become a wrong day.
 SET search_path = public, custprio;
 SET timezone = 'UTC';
+SET datestyle = 'ISO, YMD';
 CREATE TABLE edge_dates (customer_id int, day date, amount int);
 INSERT INTO edge_dates VALUES
   (1, '2024-01-05', 10), (1, 'infinity', 10), (2, '-infinity', 10), (2, '5874897-12-31', 10), (2, '2024-01-04', 7),
