@@ -317,7 +317,10 @@ sync_existing(StateTable *state, const Scorecard *card, SourceResult *source, in
 		StateRow	row;
 
 		if (!at_hand(source, partition, map, key))
+		{
+			MemoryContextReset(row_context);
 			continue;
+		}
 		entry = purchase_table_find(table, key);
 		if (entry == NULL)
 			table_writer_delete(state->writer, state->slot);
@@ -490,7 +493,10 @@ state_resummarize(const Scorecard *card, const KeyMap *stale, SourceResult *sour
 		StateRow	row;
 
 		if (keymap_find(stale, key, keymap_hash(stale, key)) == KEYMAP_NONE)
+		{
+			MemoryContextReset(row_context);
 			continue;
+		}
 		entry = purchase_table_find(table, key);
 		if (entry == NULL && !listed)
 			table_writer_delete(state.writer, state.slot);
