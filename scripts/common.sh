@@ -106,16 +106,14 @@ install_packages() {
 	say "Missing packages: ${missing[*]}"
 	need_root "Installing them"
 	update_package_lists "$log"
-	case " ${missing[*]} " in
-		*' postgresql-'[0-9]*)
-			# A new server package makes and starts a cluster on port 5432. We need none, so we leave none.
-			step "  installing postgresql-common" "$log" apt_get install postgresql-common
-			as_root mkdir -p /etc/postgresql-common/createcluster.d
-			no_main_cluster=/etc/postgresql-common/createcluster.d/custprio-install.conf
-			trap 'as_root rm -f "$no_main_cluster"' EXIT
-			as_root sh -c 'echo "create_main_cluster = false" >"$1"' sh "$no_main_cluster"
-			;;
-	esac
+	if [[ " ${missing[*]} " =~ \ postgresql-[0-9]+\  ]]; then
+		# A new server package makes and starts a cluster on port 5432. We need none, so we leave none.
+		step "  installing postgresql-common" "$log" apt_get install postgresql-common
+		as_root mkdir -p /etc/postgresql-common/createcluster.d
+		no_main_cluster=/etc/postgresql-common/createcluster.d/custprio-install.conf
+		trap 'as_root rm -f "$no_main_cluster"' EXIT
+		as_root sh -c 'echo "create_main_cluster = false" >"$1"' sh "$no_main_cluster"
+	fi
 	step "  installing ${#missing[@]} packages and what they need" "$log" apt_get install "${missing[@]}"
 	if [ -n "${no_main_cluster:-}" ]; then
 		as_root rm -f "$no_main_cluster"
