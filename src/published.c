@@ -286,11 +286,7 @@ published_build_indexes(Oid priority_relid, Oid history_relid)
 
 	SPI_connect();
 	if (lacks_indexes(priority_relid))
-	{
 		build_index(priority_relid, "tier, priority DESC, customer_id");
-		/* the view for applications shows the tier as text */
-		build_index(priority_relid, "(tier::pg_catalog.text), priority DESC, customer_id");
-	}
 	if (lacks_indexes(history_relid))
 		build_index(history_relid, "customer_id, changed_at");
 	SPI_finish();
