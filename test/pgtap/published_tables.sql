@@ -7,7 +7,7 @@ CREATE EXTENSION IF NOT EXISTS amcheck;
 SET LOCAL search_path = public, custprio;
 SET LOCAL client_min_messages = warning;
 
-SELECT plan(20);
+SELECT plan(19);
 
 CREATE TABLE src (c int, d date, a numeric(12,2));
 INSERT INTO src SELECT i * 7919 % 300, date '2024-01-01' + i % 300, (i * 37 % 500) / 4.0 FROM generate_series(1, 3000) i;
