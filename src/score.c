@@ -41,6 +41,12 @@ score_by_breaks(const Breaks *breaks, int64 value, Numeric wide)
 	int			low = 0,
 				high = breaks->n;
 
+	if (breaks->score)
+	{
+		int64		at = value - breaks->bound[0];
+
+		return at < 0 ? 1 : at < breaks->n_scores ? breaks->score[at] : breaks->n + 1;
+	}
 	while (low < high)
 	{
 		int			middle = (low + high) / 2;

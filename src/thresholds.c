@@ -19,6 +19,8 @@
 #include "utils/fmgrprotos.h"
 #include "utils/memutils.h"
 
+#define SCORES_MOST 65536		/* values that a list of scores may cover */
+
 /* The buyers in a row, and their values by metric. */
 typedef struct Buyers
 {
@@ -340,6 +342,28 @@ bound_of(Numeric num, int scale, bool up)
 	return DatumGetInt64(DirectFunctionCall1(numeric_int8, NumericGetDatum(scaled)));
 }
 
+/* Days and frequencies lie in a narrow range: looking a score up is faster than searching for it. */
+static void
+list_scores(Breaks *breaks)
+{
+	int64		range;
+	int			score = 1;
+
+	if (breaks->n == 0 || breaks->bound[breaks->n - 1] >= PG_INT32_MAX || breaks->bound[0] <= PG_INT32_MIN)
+		return;
+	range = breaks->bound[breaks->n - 1] - breaks->bound[0] + 1;
+	if (range > SCORES_MOST)
+		return;
+	breaks->score = palloc(range * sizeof(int16));
+	breaks->n_scores = range;
+	for (int64 i = 0; i < range; i++)
+	{
+		while (score <= breaks->n && breaks->bound[score - 1] < breaks->bound[0] + i)
+			score++;
+		breaks->score[i] = score;
+	}
+}
+
 void
 thresholds_prepare(Thresholds *thresholds, const CustomerSet *set)
 {
@@ -373,5 +397,7 @@ thresholds_prepare(Thresholds *thresholds, const CustomerSet *set)
 			else
 				breaks->bound[b] = bound_of(num, scale, cut);
 		}
+		if (!cut && breaks->bound)
+			list_scores(breaks);
 	}
 }

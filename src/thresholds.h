@@ -27,6 +27,8 @@ typedef struct Breaks
 	char	  **text;
 	int64	   *bound;			/* a value is above a break if greater; reaches a cut if not less */
 	Numeric    *wide_bound;		/* the same where revenues are numerics */
+	int16	   *score;			/* of the values from bound[0] on, where breaks lie close together; or NULL */
+	int64		n_scores;
 } Breaks;
 
 #define THRESHOLDS_MAX (2 * SCORECARD_METRICS + 2)
