@@ -33,12 +33,6 @@ numeric_less(Numeric left, Numeric right)
 	return DatumGetBool(DirectFunctionCall2(numeric_lt, NumericGetDatum(left), NumericGetDatum(right)));
 }
 
-static char *
-numeric_text(Numeric num)
-{
-	return DatumGetCString(DirectFunctionCall1(numeric_out, NumericGetDatum(num)));
-}
-
 void
 abc_check_cuts(const Numeric *cuts, int n_cuts)
 {
@@ -58,13 +52,13 @@ abc_check_cuts(const Numeric *cuts, int n_cuts)
 			ereport(ERROR,
 					(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 					 errmsg("cuts must lie between 0 and 1"),
-					 errdetail("Cut %d is %s.", i + 1, numeric_text(cuts[i])),
+					 errdetail("Cut %d is %s.", i + 1, exact_text(cuts[i])),
 					 errhint("Give cumulative shares, for example {0.80,0.95}.")));
 		if (i > 0 && !numeric_less(cuts[i - 1], cuts[i]))
 			ereport(ERROR,
 					(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 					 errmsg("cuts must be in ascending order"),
-					 errdetail("Cut %d is %s, after %s.", i + 1, numeric_text(cuts[i]), numeric_text(cuts[i - 1]))));
+					 errdetail("Cut %d is %s, after %s.", i + 1, exact_text(cuts[i]), exact_text(cuts[i - 1]))));
 	}
 }
 
@@ -174,26 +168,6 @@ abc_numeric_step(AbcNumericWalk *walk, Numeric value, int64 count)
 	pfree(DatumGetPointer(sum));
 	pfree(before);
 	return walk->passed + 1;
-}
-
-void
-abc_walk_int64(const int64 *values, int64 n, const Numeric *cuts, int n_cuts, uint8 *rank)
-{
-	AbcWalk		walk;
-	int128		total = 0;
-
-	for (int64 i = 0; i < n && values[i] > 0; i++)
-		total += values[i];
-	abc_walk_begin(&walk, total, cuts, n_cuts);
-	for (int64 i = 0, end; i < n; i = end)
-	{
-		uint8		class;
-
-		for (end = i + 1; end < n && values[end] == values[i]; end++)
-			;
-		class = abc_walk_step(&walk, values[i], end - i);
-		memset(rank + i, class, end - i);
-	}
 }
 
 /*
@@ -339,7 +313,7 @@ classify_partition(FunctionCallInfo fcinfo, WindowObject window, ClassWindow *ou
 			ereport(ERROR,
 					(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 					 errmsg("cannot take shares of an infinite value"),
-					 errdetail("The values contain %s.", numeric_text(DatumGetNumeric(value))),
+					 errdetail("The values contain %s.", exact_text(DatumGetNumeric(value))),
 					 errhint("Leave such rows out, or turn the value into NULL.")));
 	}
 

@@ -49,9 +49,6 @@ typedef struct AbcNumericWalk
 extern void abc_numeric_begin(AbcNumericWalk *walk, Numeric total, const Numeric *cuts, int n_cuts);
 extern uint8 abc_numeric_step(AbcNumericWalk *walk, Numeric value, int64 count);
 
-/* Ranks of n values on one scale, sorted in descending order. Takes O(n). */
-extern void abc_walk_int64(const int64 *values, int64 n, const Numeric *cuts, int n_cuts, uint8 *rank);
-
 /* Raise 22023 unless there are 1 to ABC_MAX_CUTS cuts, ascending within (0, 1). */
 extern void abc_check_cuts(const Numeric *cuts, int n_cuts);
 

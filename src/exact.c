@@ -192,3 +192,9 @@ exact_rescale(int64 mantissa, int up, int64 *result)
 	}
 	return !pg_mul_s64_overflow(mantissa, exact_pow10[up], result);
 }
+
+char *
+exact_text(Numeric num)
+{
+	return DatumGetCString(DirectFunctionCall1(numeric_out, NumericGetDatum(num)));
+}

@@ -29,4 +29,7 @@ extern Numeric exact128_to_numeric(int128 mantissa, int scale);
 /* mantissa * 10^up into *result; false on overflow. */
 extern bool exact_rescale(int64 mantissa, int up, int64 *result);
 
+/* Any numeric as text, in all its digits. */
+extern char *exact_text(Numeric num);
+
 #endif

@@ -250,12 +250,6 @@ append_instant(StringInfo out, const char *name, TimestampTz at, bool present)
 		appendStringInfoString(out, "null");
 }
 
-static char *
-numeric_text(Numeric num)
-{
-	return DatumGetCString(DirectFunctionCall1(numeric_out, NumericGetDatum(num)));
-}
-
 Datum
 custprio_summary_out(PG_FUNCTION_ARGS)
 {
@@ -271,9 +265,9 @@ custprio_summary_out(PG_FUNCTION_ARGS)
 					 s->purchases, s->returns);
 	append_instant(&out, "first", s->first, s->purchases > 0);
 	append_instant(&out, "last", s->last, s->purchases > 0);
-	appendStringInfo(&out, ", \"gross\": \"%s\"", numeric_text(sums.gross));
-	appendStringInfo(&out, ", \"returned\": \"%s\"", numeric_text(sums.returned));
-	appendStringInfo(&out, ", \"first_day_gross\": \"%s\", \"days\": [", numeric_text(sums.first_gross));
+	appendStringInfo(&out, ", \"gross\": \"%s\"", exact_text(sums.gross));
+	appendStringInfo(&out, ", \"returned\": \"%s\"", exact_text(sums.returned));
+	appendStringInfo(&out, ", \"first_day_gross\": \"%s\", \"days\": [", exact_text(sums.first_gross));
 	for (int i = 0; i < s->n_days; i++)
 	{
 		char		text[MAXDATELEN + 1];

@@ -56,19 +56,6 @@ quantile_breaks_ranked(const int64 *count, int32 d, int bins, int32 *breaks)
 }
 
 void
-quantile_scores_ranked(const int32 *breaks, int n_breaks, int32 d, int32 *score)
-{
-	int			below = 0;		/* breaks below the current rank */
-
-	for (int32 rank = 0; rank < d; rank++)
-	{
-		while (below < n_breaks && breaks[below] < rank)
-			below++;
-		score[rank] = 1 + below;
-	}
-}
-
-void
 quantile_check_bins(int bins)
 {
 	if (bins < 1 || bins > QUANTILE_MAX_BINS)

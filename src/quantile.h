@@ -21,9 +21,6 @@ quantile_position(int i, int64 n, int bins)
  */
 extern void quantile_breaks_ranked(const int64 *count, int32 d, int bins, int32 *breaks);
 
-/* score[d] = 1 + number of breaks strictly below each dense rank. Takes O(d + bins). */
-extern void quantile_scores_ranked(const int32 *breaks, int n_breaks, int32 d, int32 *score);
-
 /* Raise 22023 unless bins is within 1 .. QUANTILE_MAX_BINS. */
 extern void quantile_check_bins(int bins);
 

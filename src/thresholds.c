@@ -66,12 +66,6 @@ numeric_op(PGFunction function, Numeric a, Numeric b)
 	return DatumGetNumeric(DirectFunctionCall2(function, NumericGetDatum(a), NumericGetDatum(b)));
 }
 
-static char *
-numeric_text(Numeric num)
-{
-	return DatumGetCString(DirectFunctionCall1(numeric_out, NumericGetDatum(num)));
-}
-
 static int64
 metric_value(const Customer *customer, Metric metric)
 {
@@ -99,7 +93,7 @@ metric_text(const Customer *customer, Metric metric)
 		case METRIC_FREQUENCY:
 			return psprintf(INT64_FORMAT, customer->frequency);
 		case METRIC_MONETARY:
-			return numeric_text(customer_revenue(customer));
+			return exact_text(customer_revenue(customer));
 	}
 	return NULL;				/* keep compiler quiet */
 }
@@ -189,7 +183,7 @@ take_mean(Thresholds *thresholds, const Buyers *buyers, Metric metric)
 		text[0] = pstrdup(custprio_date_text((DateADT) day, buf));
 	}
 	else
-		text[0] = numeric_text(numeric_op(numeric_div, total, int64_to_numeric(buyers->n)));
+		text[0] = exact_text(numeric_op(numeric_div, total, int64_to_numeric(buyers->n)));
 	thresholds_add(thresholds, metric_name(metric), BREAKS_RFM, 1, text);
 }
 
@@ -317,7 +311,7 @@ thresholds_take_tiers(Thresholds *thresholds, const Scorecard *card, const Custo
 	}
 	for (int i = 0; i < n_cuts; i++)
 		if (lowest[i] >= 0)
-			cuts[i] = numeric_text(exact_to_numeric(lowest[i], PRIORITY_SCALE));
+			cuts[i] = exact_text(exact_to_numeric(lowest[i], PRIORITY_SCALE));
 	fill_empty_cuts(cuts, n_cuts);
 	thresholds_add(thresholds, "priority", BREAKS_TIER, n_cuts, cuts);
 	pfree(count);
