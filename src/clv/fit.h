@@ -1,0 +1,31 @@
+/* fit.h: maximum likelihood for every ClvModel. */
+#ifndef CUSTPRIO_CLV_FIT_H
+#define CUSTPRIO_CLV_FIT_H
+
+#include "clv/model.h"
+
+/* What a fit found. params hold a usable model only if converged; status says in a few words what is wrong otherwise. */
+typedef struct ClvFit
+{
+	const ClvModel *model;
+	double		params[CLV_MAX_PARAMS];
+	double		log_likelihood; /* the sum, without any penalty */
+	double		n;				/* sum of weights */
+	long		distinct;		/* histories after collapsing equal ones */
+	int			iterations;
+	double		gradient_norm;	/* of the mean log-likelihood by the logarithms of the parameters */
+	bool		converged;
+	const char *status;			/* "converged", or why not: static text */
+	const char *hint;			/* what to do about it, or NULL */
+	double		standard_error[CLV_MAX_PARAMS];
+	double		covariance[CLV_MAX_PARAMS][CLV_MAX_PARAMS]; /* of the parameters themselves */
+} ClvFit;
+
+/*
+ * Fit to n histories in any order; they are sorted and equal ones collapsed in place. l2 is the penalty on the squared
+ * logarithms of the unit-free parameters, subtracted from the mean log-likelihood; 0 for none. Never raises for data:
+ * what cannot be fitted has converged = false and a status. Answers do not depend on the order of histories.
+ */
+extern void clv_fit(const ClvModel *model, ClvHistory *rows, long n, double l2, ClvFit *fit);
+
+#endif

@@ -1,0 +1,64 @@
+/*
+ * model.h: what a statistical model of customer lifetime value offers to fitting and prediction.
+ *
+ * A model is described by a ClvModel; everything that fits, predicts, stores or validates goes through it, so a new
+ * model is one file with one of these. Times are in one unit throughout (the caller's: days, weeks ...); a model does
+ * not know which. Functions are pure, raise nothing, and give a finite value for every valid input: parameters above
+ * zero, 0 <= x, 0 <= t_x <= t, t_x = 0 where x = 0. Checks of input belong to the caller (clv_check_history).
+ */
+#ifndef CUSTPRIO_CLV_MODEL_H
+#define CUSTPRIO_CLV_MODEL_H
+
+#define CLV_MAX_PARAMS	8
+
+/* One customer's calibration statistics, or as many customers as weight says. */
+typedef struct ClvHistory
+{
+	double		x;				/* repeat purchases (days with one, less the first) */
+	union
+	{
+		double		t_x;		/* from the first to the last purchase */
+		double		m;			/* Gamma-Gamma: mean value of the x repeat purchases */
+	};
+	double		t;				/* from the first purchase to the as-of day */
+	double		weight;
+} ClvHistory;
+
+typedef struct ClvModel
+{
+	const char *name;			/* as in SQL: bgnbd, mbgnbd, pareto_nbd, gamma_gamma ... */
+	int			n_params;
+	const char *param[CLV_MAX_PARAMS];
+	int			time_power[CLV_MAX_PARAMS]; /* 1: scales with the unit of time (or of money), 0: does not */
+
+	/*
+	 * Sum over n histories of weight times log-likelihood. gradient, unless NULL, receives the sum's derivative with
+	 * respect to each parameter itself (not its logarithm). Histories come sorted by (x, t_x, t), so that what depends
+	 * on x alone can be computed once per x.
+	 */
+	double		(*log_likelihood) (const double *params, const ClvHistory *rows, long n, double *gradient);
+
+	/* The same by a formula that shares nothing with it but the definition (quadrature, say); slow is fine. */
+	double		(*log_likelihood_check) (const double *params, const ClvHistory *row);
+
+	/* P(alive) at t + later, given the history up to t. */
+	double		(*p_alive) (const double *params, const ClvHistory *history, double later);
+
+	/* Expected purchases in (t, t + horizon] given the history; and in (0, horizon] of a new customer. */
+	double		(*expected_purchases) (const double *params, const ClvHistory *history, double horizon);
+	double		(*expected_new) (const double *params, double horizon);
+
+	/* Log of the probability of n purchases in (0, horizon]; and in (t, t + horizon] given the history. */
+	double		(*log_pmf) (const double *params, double n, double horizon);
+	double		(*log_conditional_pmf) (const double *params, double n, const ClvHistory *history, double horizon);
+
+	/* Discounted expected residual transactions at the continuous rate delta > 0 per unit; over (0, horizon]. */
+	double		(*dert) (const double *params, const ClvHistory *history, double delta, double horizon);
+} ClvModel;
+
+extern const ClvModel clv_bgnbd;
+extern const ClvModel clv_mbgnbd;
+extern const ClvModel clv_pareto_nbd;
+extern const ClvModel clv_gamma_gamma;	/* log_likelihood and its check only; see gamma_gamma.h for the rest */
+
+#endif
