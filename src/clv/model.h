@@ -24,6 +24,29 @@ typedef struct ClvHistory
 	double		weight;
 } ClvHistory;
 
+/*
+ * Histories to fit to, sorted by (x, t_x, t) and parted by x: what depends on x alone is computed once per group, and
+ * what depends on x and a time once per distinct time of the group (time[at_t_x[i]] is row i's t_x; see pareto_nbd.c).
+ */
+typedef struct ClvGroup
+{
+	double		x;
+	long		first;			/* rows first to last - 1 */
+	long		last;
+	int			n_times;
+	double	   *time;			/* distinct t_x and t, ascending */
+} ClvGroup;
+
+typedef struct ClvData
+{
+	ClvHistory *row;
+	long		n;
+	ClvGroup   *group;
+	int			n_groups;
+	int		   *at_t_x;			/* per row, indexes into its group's times; NULL for Gamma-Gamma */
+	int		   *at_t;
+} ClvData;
+
 typedef struct ClvModel
 {
 	const char *name;			/* as in SQL: bgnbd, mbgnbd, pareto_nbd, gamma_gamma ... */
@@ -32,11 +55,10 @@ typedef struct ClvModel
 	int			time_power[CLV_MAX_PARAMS]; /* 1: scales with the unit of time (or of money), 0: does not */
 
 	/*
-	 * Sum over n histories of weight times log-likelihood. gradient, unless NULL, receives the sum's derivative with
-	 * respect to each parameter itself (not its logarithm). Histories come sorted by (x, t_x, t), so that what depends
-	 * on x alone can be computed once per x.
+	 * Sum over all histories of weight times log-likelihood. gradient, unless NULL, receives the sum's derivative with
+	 * respect to each parameter itself (not its logarithm).
 	 */
-	double		(*log_likelihood) (const double *params, const ClvHistory *rows, long n, double *gradient);
+	double		(*log_likelihood) (const double *params, const ClvData *data, double *gradient);
 
 	/* The same by a formula that shares nothing with it but the definition (quadrature, say); slow is fine. */
 	double		(*log_likelihood_check) (const double *params, const ClvHistory *row);

@@ -1,0 +1,27 @@
+/* quadrature.h: integrals of positive functions given by their logarithm. */
+#ifndef CUSTPRIO_CLV_QUADRATURE_H
+#define CUSTPRIO_CLV_QUADRATURE_H
+
+/* Log of a positive integrand; -infinity where it vanishes. */
+typedef double (*LogIntegrand) (double u, void *arg);
+
+/* Log of the integral of exp(f) over [low, high], to about 1e-13 of the integral. */
+extern double log_integral(LogIntegrand f, void *arg, double low, double high);
+
+/*
+ * Gauss-Legendre nodes and weights on [0, 1]; the small rule for stretches on which the integrand hardly moves. Filled
+ * in by gauss_rules(), once per process.
+ */
+#define GAUSS_NODES			12
+#define GAUSS_SMALL_NODES	6
+
+typedef struct GaussRule
+{
+	int			n;
+	double		node[GAUSS_NODES];
+	double		weight[GAUSS_NODES];
+} GaussRule;
+
+extern const GaussRule *gauss_rule(int n);
+
+#endif

@@ -1,0 +1,13 @@
+/* special.h: special functions as the CLV models need them, without the cancellation of the textbook forms. */
+#ifndef CUSTPRIO_CLV_SPECIAL_H
+#define CUSTPRIO_CLV_SPECIAL_H
+
+extern double log_gamma(double z);	/* log of gamma(z), z > 0; unlike lgamma() it touches no global */
+extern double log_pochhammer(double a, double x);	/* log gamma(a + x) - log gamma(a), a > 0, x >= 0 */
+extern double digamma_difference(double a, double x);	/* digamma(a + x) - digamma(a) */
+extern double log_beta(double a, double b);
+extern double log_add(double a, double b);	/* log(exp(a) + exp(b)); either may be -infinity */
+extern double log_one_minus_exp(double a);	/* log(1 - exp(a)), a <= 0 */
+extern double decay_mean(double k, double l);	/* (1 - exp(-k l)) / k, and l at k = 0 */
+
+#endif
