@@ -6,7 +6,7 @@ EXTVERSION := $(shell sed -n "s/^default_version *= *'\(.*\)'/\1/p" custprio.con
 MODULE_big = custprio
 OBJS = $(sort $(patsubst %.c,%.o,$(wildcard src/*.c src/clv/*.c)))
 PG_CPPFLAGS = -I$(srcdir)/src -DCUSTPRIO_VERSION='"$(EXTVERSION)"'
-SHLIB_LINK = -lm
+SHLIB_LINK = -lnlopt -lm
 
 SQL_PARTS = $(sort $(wildcard sql/[0-9]*.sql))
 DATA_built = custprio--$(EXTVERSION).sql

@@ -12,8 +12,8 @@ typedef struct ClvFit
 	double		log_likelihood; /* the sum, without any penalty */
 	double		n;				/* sum of weights */
 	long		distinct;		/* histories after collapsing equal ones */
-	int			iterations;
-	double		gradient_norm;	/* of the mean log-likelihood by the logarithms of the parameters */
+	int			iterations;		/* evaluations of the likelihood of all histories */
+	double		gradient_norm;	/* greatest derivative of the mean by the logarithm of a parameter */
 	bool		converged;
 	const char *status;			/* "converged", or why not: static text */
 	const char *hint;			/* what to do about it, or NULL */
@@ -22,9 +22,10 @@ typedef struct ClvFit
 } ClvFit;
 
 /*
- * Fit to n histories in any order; they are sorted and equal ones collapsed in place. l2 is the penalty on the squared
- * logarithms of the unit-free parameters, subtracted from the mean log-likelihood; 0 for none. Never raises for data:
- * what cannot be fitted has converged = false and a status. Answers do not depend on the order of histories.
+ * Fit to n histories in any order; they are sorted, scaled and collapsed in place. The objective is the mean
+ * log-likelihood less l2 times the sum of squared parameters, where time (money) is scaled so that the longest t (the
+ * mean m) is 1: fits do not depend on the unit. Never raises for data: what cannot be fitted has converged = false and a
+ * status. The answer does not depend on the order of histories.
  */
 extern void clv_fit(const ClvModel *model, ClvHistory *rows, long n, double l2, ClvFit *fit);
 

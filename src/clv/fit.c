@@ -1,0 +1,494 @@
+/*
+ * fit.c: maximum likelihood for every ClvModel.
+ *
+ * The logarithms of the parameters are searched, with time scaled so that the longest is 1, within bounds that no
+ * sensible fit comes near. NLopt's low-storage BFGS climbs from several starts, on a sample where there is much data; the
+ * best goes on with everything; Newton's method, with a Hessian from differences of the analytic gradient, polishes to
+ * the last digits. The same Hessian gives the covariance and tells whether the data determine the parameters at all. In
+ * the end some histories' likelihoods are computed by a second formula: an optimum of a wrong likelihood is no optimum.
+ */
+#include "custprio.h"
+
+#include "clv/fit.h"
+
+#include <math.h>
+#include <nlopt.h>
+
+#include "clv/collapse.h"
+#include "clv/special.h"
+#include "miscadmin.h"
+#include "utils/memutils.h"
+
+#define BOUND			16.0	/* of the logarithm of a scaled parameter, either side */
+#define SAMPLE_ROWS		2000	/* starts are tried on no more distinct histories than this */
+#define DIFFERENCE		1e-4	/* step of the differences that make the Hessian, in logarithms */
+#define NEWTON_ROUNDS	30
+#define GRADIENT_GOOD	1e-7	/* converged if no derivative of the mean is greater ... */
+#define GRADIENT_BEST	1e-12	/* ... and nothing is gained below this */
+#define VAGUE			10.0	/* standard error of a logarithm from which on the data say nothing of a parameter */
+#define CHECKED_ROWS	8		/* histories computed by the second formula */
+#define CHECK_TOLERANCE	1e-8
+
+typedef struct Problem
+{
+	const ClvModel *model;
+	const ClvData *data;
+	double		weight;			/* sum of the data's weights */
+	double		l2;
+	int			evaluations;
+	nlopt_opt	opt;
+} Problem;
+
+static bool
+all_finite(const double *value, int n)
+{
+	for (int i = 0; i < n; i++)
+		if (!isfinite(value[i]))
+			return false;
+	return true;
+}
+
+/* The penalised mean log-likelihood at the logarithms of parameters, and its derivatives. -INFINITY where not finite. */
+static double
+objective(Problem *problem, const double *logs, double *gradient)
+{
+	int			k = problem->model->n_params;
+	double		params[CLV_MAX_PARAMS] = {0};
+	double		derivative[CLV_MAX_PARAMS];
+	double		value;
+
+	for (int i = 0; i < k; i++)
+		params[i] = exp(logs[i]);
+	problem->evaluations++;
+	value = problem->model->log_likelihood(params, problem->data, gradient ? derivative : NULL) / problem->weight;
+	for (int i = 0; i < k; i++)
+	{
+		value -= problem->l2 * params[i] * params[i];
+		if (gradient)
+			gradient[i] = params[i] * (derivative[i] / problem->weight - 2 * problem->l2 * params[i]);
+	}
+	if (!isfinite(value) || (gradient && !all_finite(gradient, k)))
+	{
+		for (int i = 0; gradient && i < k; i++)
+			gradient[i] = 0;
+		return -INFINITY;
+	}
+	return value;
+}
+
+/* For NLopt. An interrupt must not jump out of its frames: it is told to stop, and the caller sees to the rest. */
+static double
+nlopt_objective(unsigned k, const double *logs, double *gradient, void *arg)
+{
+	Problem    *problem = arg;
+	double		value = objective(problem, logs, gradient);
+
+	if (INTERRUPTS_PENDING_CONDITION())
+		nlopt_force_stop(problem->opt);
+	return isinf(value) ? -1e100 : value;
+}
+
+/* Climb from logs, which becomes where it ended. */
+static double
+climb(Problem *problem, double *logs, int max_evaluations)
+{
+	double		value = -INFINITY;
+
+	problem->opt = nlopt_create(NLOPT_LD_LBFGS, problem->model->n_params);
+	if (problem->opt == NULL)
+		ereport(ERROR, (errcode(ERRCODE_OUT_OF_MEMORY), errmsg("out of memory")));
+	nlopt_set_max_objective(problem->opt, nlopt_objective, problem);
+	nlopt_set_lower_bounds1(problem->opt, -BOUND);
+	nlopt_set_upper_bounds1(problem->opt, BOUND);
+	nlopt_set_ftol_rel(problem->opt, 1e-11);
+	nlopt_set_maxeval(problem->opt, max_evaluations);
+	/* a failed line search leaves the best point it saw: whether that is good is decided by the gradient */
+	nlopt_optimize(problem->opt, logs, &value);
+	nlopt_destroy(problem->opt);
+	problem->opt = NULL;
+	CHECK_FOR_INTERRUPTS();
+	return value;
+}
+
+/* Cholesky factor of a k x k matrix in place (lower triangle); false if it is not positive definite. */
+static bool
+cholesky(double m[CLV_MAX_PARAMS][CLV_MAX_PARAMS], int k)
+{
+	for (int i = 0; i < k; i++)
+	{
+		for (int j = 0; j <= i; j++)
+		{
+			double		sum = m[i][j];
+
+			for (int l = 0; l < j; l++)
+				sum -= m[i][l] * m[j][l];
+			if (i > j)
+				m[i][j] = sum / m[j][j];
+			else if (sum > 1e-14 * fabs(m[i][i]) && sum > 0)
+				m[i][i] = sqrt(sum);
+			else
+				return false;
+		}
+	}
+	return true;
+}
+
+/* Solve with a Cholesky factor. */
+static void
+cholesky_solve(double m[CLV_MAX_PARAMS][CLV_MAX_PARAMS], int k, double *b)
+{
+	for (int i = 0; i < k; i++)
+	{
+		for (int j = 0; j < i; j++)
+			b[i] -= m[i][j] * b[j];
+		b[i] /= m[i][i];
+	}
+	for (int i = k - 1; i >= 0; i--)
+	{
+		for (int j = i + 1; j < k; j++)
+			b[i] -= m[j][i] * b[j];
+		b[i] /= m[i][i];
+	}
+}
+
+/* Minus the Hessian of the objective by the logarithms, by central differences of the gradient. */
+static bool
+information(Problem *problem, const double *logs, double m[CLV_MAX_PARAMS][CLV_MAX_PARAMS])
+{
+	int			k = problem->model->n_params;
+	double		at[CLV_MAX_PARAMS],
+				above[CLV_MAX_PARAMS],
+				below[CLV_MAX_PARAMS];
+
+	memcpy(at, logs, k * sizeof(double));
+	for (int j = 0; j < k; j++)
+	{
+		at[j] = logs[j] + DIFFERENCE;
+		if (isinf(objective(problem, at, above)))
+			return false;
+		at[j] = logs[j] - DIFFERENCE;
+		if (isinf(objective(problem, at, below)))
+			return false;
+		at[j] = logs[j];
+		for (int i = 0; i < k; i++)
+			m[i][j] = (below[i] - above[i]) / (2 * DIFFERENCE);
+	}
+	for (int i = 0; i < k; i++)
+		for (int j = 0; j < i; j++)
+			m[i][j] = m[j][i] = (m[i][j] + m[j][i]) / 2;
+	CHECK_FOR_INTERRUPTS();
+	return true;
+}
+
+static double
+greatest(const double *value, int n)
+{
+	double		most = 0;
+
+	for (int i = 0; i < n; i++)
+		most = fmax(most, fabs(value[i]));
+	return most;
+}
+
+/* Newton's method with a growing ridge where the Hessian is not negative definite or a step does not climb. */
+static void
+polish(Problem *problem, double *logs, double *norm)
+{
+	int			k = problem->model->n_params;
+	double		gradient[CLV_MAX_PARAMS];
+	double		value = objective(problem, logs, gradient);
+	double		ridge = 0;
+
+	*norm = isinf(value) ? INFINITY : greatest(gradient, k);
+	for (int round = 0; round < NEWTON_ROUNDS && *norm > GRADIENT_BEST; round++)
+	{
+		double		m[CLV_MAX_PARAMS][CLV_MAX_PARAMS];
+		double		factor[CLV_MAX_PARAMS][CLV_MAX_PARAMS];
+		bool		climbed = false;
+
+		if (isinf(value) || !information(problem, logs, m))
+			return;
+		for (int attempt = 0; attempt < 12 && !climbed; attempt++)
+		{
+			double		step[CLV_MAX_PARAMS],
+						to[CLV_MAX_PARAMS],
+						there[CLV_MAX_PARAMS];
+			double		reached,
+						longest;
+
+			memcpy(factor, m, sizeof(m));
+			for (int i = 0; i < k; i++)
+				factor[i][i] += ridge;
+			memcpy(step, gradient, sizeof(step));
+			if (!cholesky(factor, k))
+			{
+				ridge = fmax(10 * ridge, 1e-8);
+				continue;
+			}
+			cholesky_solve(factor, k, step);
+			longest = greatest(step, k);
+			for (int i = 0; i < k; i++)
+			{
+				to[i] = logs[i] + step[i] * fmin(1, 2 / longest);
+				to[i] = fmin(fmax(to[i], -BOUND), BOUND);
+			}
+			reached = objective(problem, to, there);
+			/* at the top the value is all rounding: there the gradient decides */
+			if (reached > value || (reached > value - 1e-13 * (1 + fabs(value)) && greatest(there, k) < *norm))
+			{
+				climbed = true;
+				memcpy(logs, to, sizeof(to));
+				memcpy(gradient, there, sizeof(there));
+				value = reached;
+				*norm = greatest(gradient, k);
+				ridge = ridge > 1e-9 ? ridge / 10 : 0;
+			}
+			else
+				ridge = fmax(10 * ridge, 1e-8);
+		}
+		if (!climbed)
+			return;
+	}
+}
+
+/* Why the data cannot be fitted, or NULL. */
+static const char *
+unfit(const ClvModel *model, const ClvData *data, double weight, const char **hint)
+{
+	bool		gamma_gamma = model == &clv_gamma_gamma;
+	bool		repeated = false,
+				observed = false,
+				spread = false;
+
+	*hint = gamma_gamma ? "Give customers with at least one repeat purchase and a positive mean value." :
+		"Give all customers of a cohort, those without a repeat purchase included.";
+	if (data->n == 0 || !(weight > 0))
+		return gamma_gamma ? "no customers with repeat purchases" : "no customers";
+	if (weight <= 1)
+		return "only one customer";
+	for (long i = 0; i < data->n; i++)
+	{
+		repeated |= data->row[i].x > 0;
+		observed |= data->row[i].t_x < data->row[i].t && data->row[i].x > 0;
+		spread |= data->row[i].m != data->row[0].m;
+	}
+	if (gamma_gamma)
+	{
+		*hint = "Without a spread of values take the mean value itself.";
+		return spread ? NULL : "all customers spend the same";
+	}
+	*hint = "Wait for repeat purchases, or use a longer period.";
+	if (!repeated)
+		return "no customer has a repeat purchase";
+	if (data->row[data->n - 1].t <= 0 && data->n == 1)
+		return "no time has passed";
+	*hint = "End the period some time after the last purchases, so that customers can have stayed away.";
+	if (!observed)
+		return "every customer with repeat purchases bought on the last day";
+	*hint = NULL;
+	return NULL;
+}
+
+/* Factor that makes times at most 1, or the mean of m 1. */
+static double
+unit_scale(const ClvModel *model, const ClvData *data)
+{
+	double		longest = 0,
+				sum = 0,
+				weight = 0;
+
+	for (long i = 0; i < data->n; i++)
+	{
+		longest = fmax(longest, data->row[i].t);
+		sum += data->row[i].weight * data->row[i].m;
+		weight += data->row[i].weight;
+	}
+	if (model == &clv_gamma_gamma)
+		return weight / sum;
+	return longest > 0 ? 1 / longest : 1;
+}
+
+/* Every so many-th history, with its weight; its own groups and times. */
+static ClvData *
+sample(const ClvData *data, bool with_times)
+{
+	long		stride = (data->n + SAMPLE_ROWS - 1) / SAMPLE_ROWS;
+	ClvHistory *rows = palloc((data->n / stride + 1) * sizeof(ClvHistory));
+	long		n = 0;
+
+	for (long i = stride / 2; i < data->n; i += stride)
+		rows[n++] = data->row[i];
+	return clv_data_create(rows, n, with_times);
+}
+
+static double
+total_weight(const ClvData *data)
+{
+	double		sum = 0;
+
+	for (long i = 0; i < data->n; i++)
+		sum += data->row[i].weight;
+	return sum;
+}
+
+/* The best of several climbs, on a sample of the data if there is much. */
+static void
+try_starts(const Problem *whole, double *best)
+{
+	/* logarithms of scaled parameters: typical, few and certain, many and doubtful */
+	static const double purchase[3][4] = {{-0.7, -1.5, -0.3, 0.7}, {0.7, 0.5, 0.7, 2.0}, {-2.0, -3.0, -1.5, -1.5}};
+	static const double spend[3][4] = {{1.5, 1.2, -0.7, 0}, {0, 0.5, 0, 0}, {2.5, 2.5, 0, 0}};
+	Problem		problem = *whole;
+	double		highest = -INFINITY;
+
+	if (whole->data->n > SAMPLE_ROWS)
+	{
+		problem.data = sample(whole->data, whole->data->at_t != NULL);
+		problem.weight = total_weight(problem.data);
+	}
+	for (int start = 0; start < 3; start++)
+	{
+		double		logs[CLV_MAX_PARAMS];
+		double		value;
+
+		memcpy(logs, whole->model == &clv_gamma_gamma ? spend[start] : purchase[start], 4 * sizeof(double));
+		value = climb(&problem, logs, 200);
+		if (value > highest)
+		{
+			highest = value;
+			memcpy(best, logs, CLV_MAX_PARAMS * sizeof(double));
+		}
+	}
+}
+
+/* Whether the second formula agrees on some of the histories. */
+static bool
+confirmed(const ClvModel *model, const double *params, const ClvData *data)
+{
+	long		stride = Max(data->n / CHECKED_ROWS, 1);
+
+	for (long i = 0; i < data->n; i += stride)
+	{
+		ClvHistory	h = data->row[i];
+		double		time[2] = {h.t_x, h.t};
+		int			first = 0,
+					last = h.t > h.t_x ? 1 : 0;
+		ClvGroup	group = {.x = h.x,.first = 0,.last = 1,.n_times = last + 1,.time = time};
+		ClvData		one = {.row = &h,.n = 1,.group = &group,.n_groups = 1,.at_t_x = &first,.at_t = &last};
+		double		value,
+					second;
+
+		h.weight = 1;
+		value = model->log_likelihood(params, &one, NULL);
+		second = model->log_likelihood_check(params, &h);
+		if (!(fabs(value - second) <= CHECK_TOLERANCE * (1 + fabs(value))))
+			return false;
+		CHECK_FOR_INTERRUPTS();
+	}
+	return true;
+}
+
+static void
+give_up(ClvFit *fit, const char *status, const char *hint)
+{
+	fit->converged = false;
+	fit->status = status;
+	fit->hint = hint;
+}
+
+/* Covariance of the parameters from the information; false if it tells too little. */
+static bool
+take_covariance(Problem *problem, const double *logs, ClvFit *fit)
+{
+	int			k = problem->model->n_params;
+	double		m[CLV_MAX_PARAMS][CLV_MAX_PARAMS];
+
+	if (!information(problem, logs, m) || !cholesky(m, k))
+		return false;
+	for (int j = 0; j < k; j++)
+	{
+		double		column[CLV_MAX_PARAMS] = {0};
+
+		column[j] = 1;
+		cholesky_solve(m, k, column);
+		if (sqrt(column[j] / problem->weight) > VAGUE)
+			return false;
+		/* the gradient is zero here, so the logarithms' covariance carries over by the parameters alone */
+		for (int i = 0; i < k; i++)
+			fit->covariance[i][j] = column[i] / problem->weight * fit->params[i] * fit->params[j];
+	}
+	for (int i = 0; i < k; i++)
+	{
+		for (int j = 0; j < i; j++)
+			fit->covariance[i][j] = fit->covariance[j][i] = (fit->covariance[i][j] + fit->covariance[j][i]) / 2;
+		fit->standard_error[i] = sqrt(fit->covariance[i][i]);
+	}
+	return true;
+}
+
+void
+clv_fit(const ClvModel *model, ClvHistory *rows, long n, double l2, ClvFit *fit)
+{
+	MemoryContext work = AllocSetContextCreate(CurrentMemoryContext, "custprio fit", ALLOCSET_DEFAULT_SIZES);
+	MemoryContext old = MemoryContextSwitchTo(work);
+	ClvData    *data = clv_data_create(rows, n, false);
+	Problem		problem = {.model = model,.data = data,.weight = total_weight(data),.l2 = l2};
+	const char *problem_with_data;
+	const char *hint;
+	double		logs[CLV_MAX_PARAMS] = {0};
+	double		scale;
+
+	memset(fit, 0, sizeof(*fit));
+	fit->model = model;
+	fit->n = problem.weight;
+	fit->distinct = data->n;
+	problem_with_data = unfit(model, data, problem.weight, &hint);
+	if (problem_with_data)
+	{
+		give_up(fit, problem_with_data, hint);
+		MemoryContextSwitchTo(old);
+		MemoryContextDelete(work);
+		return;
+	}
+
+	scale = unit_scale(model, data);
+	for (long i = 0; i < data->n; i++)
+	{
+		rows[i].t_x *= scale;
+		rows[i].t *= scale;
+	}
+	data = clv_data_create(rows, data->n, model != &clv_gamma_gamma);
+	problem.data = data;
+
+	try_starts(&problem, logs);
+	climb(&problem, logs, data->n > SAMPLE_ROWS ? 15 : 100);
+	polish(&problem, logs, &fit->gradient_norm);
+
+	for (int i = 0; i < model->n_params; i++)
+		fit->params[i] = exp(logs[i]);
+	fit->converged = true;
+	fit->status = "converged";
+	if (greatest(logs, model->n_params) > BOUND - 1 || !take_covariance(&problem, logs, fit))
+		give_up(fit, "the data do not determine the parameters",
+				"Use more customers or a longer period, another model, or a small l2 penalty.");
+	else if (!(fit->gradient_norm < GRADIENT_GOOD))
+		give_up(fit, "no maximum was reached", "Try another model, or a small l2 penalty.");
+	else if (!confirmed(model, fit->params, data))
+		give_up(fit, "a second formula gives another likelihood", "Please report the data as a bug.");
+	fit->log_likelihood = model->log_likelihood(fit->params, data, NULL);
+	/* densities of times and values scale too: one power of the unit for each purchase, or each mean */
+	for (long i = 0; i < data->n; i++)
+		fit->log_likelihood += rows[i].weight * (model == &clv_gamma_gamma ? 1 : rows[i].x) * log(scale);
+	for (int i = 0; i < model->n_params; i++)
+	{
+		double		by_i = model->time_power[i] ? 1 / scale : 1;
+
+		fit->params[i] *= by_i;
+		fit->standard_error[i] *= by_i;
+		for (int j = 0; j < model->n_params; j++)
+			fit->covariance[i][j] *= by_i * (model->time_power[j] ? 1 / scale : 1);
+	}
+	fit->iterations = problem.evaluations;
+	MemoryContextSwitchTo(old);
+	MemoryContextDelete(work);
+}

@@ -1,0 +1,36 @@
+/* params.h: fitted parameters as SQL composites. */
+#ifndef CUSTPRIO_CLV_PARAMS_H
+#define CUSTPRIO_CLV_PARAMS_H
+
+#include "clv/fit.h"
+#include "fmgr.h"
+
+/* The model whose parameters a composite type of schema custprio holds, by the type's name; NULL if it is none. */
+extern const ClvModel *clv_model_by_name(const char *name);
+
+/* What a function that takes parameters keeps between calls; see clv_params_argument. */
+typedef struct ClvParams
+{
+	const ClvModel *model;
+	double		value[CLV_MAX_PARAMS];
+	double		covariance[CLV_MAX_PARAMS][CLV_MAX_PARAMS];
+	bool		has_covariance;
+	char		time_unit[16];	/* empty: not said */
+	Size		size;			/* of the datum they were taken from */
+	char	   *datum;
+} ClvParams;
+
+/*
+ * The parameters in an argument, checked. extra points to a pointer of the caller's that lives as long as the context,
+ * NULL at first: a parameter that is the same bytes as in the last call is not taken apart again. Raises for parameters
+ * that are not numbers above zero and for those of a fit that did not converge.
+ */
+extern const ClvParams *clv_params_argument(Datum argument, ClvParams **extra, MemoryContext context);
+
+/* A fit as the composite type of its model. time_unit may be NULL. */
+extern Datum clv_fit_composite(const ClvFit *fit, const char *time_unit);
+
+/* Raise unless these are calibration statistics a model can have. */
+extern void clv_check_history(double x, double t_x, double t);
+
+#endif

@@ -1,0 +1,316 @@
+/*
+ * predict.c: the SQL functions of fitted parameters.
+ *
+ * One C function serves the overloads for all models: the type of the first argument says which. Predictions of one
+ * query repeat histories, since times are whole days: a small table keeps the last answers by history.
+ */
+#include "custprio.h"
+
+#include <math.h>
+
+#include "clv/gamma_gamma.h"
+#include "clv/params.h"
+#include "clv/value.h"
+#include "common/hashfn.h"
+#include "utils/builtins.h"
+#include "utils/float.h"
+
+PG_FUNCTION_INFO_V1(custprio_clv_log_likelihood);
+PG_FUNCTION_INFO_V1(custprio_clv_gamma_gamma_log_likelihood);
+PG_FUNCTION_INFO_V1(custprio_clv_p_alive);
+PG_FUNCTION_INFO_V1(custprio_clv_expected_purchases);
+PG_FUNCTION_INFO_V1(custprio_clv_expected_new);
+PG_FUNCTION_INFO_V1(custprio_clv_pmf);
+PG_FUNCTION_INFO_V1(custprio_clv_conditional_pmf);
+PG_FUNCTION_INFO_V1(custprio_clv_dert);
+PG_FUNCTION_INFO_V1(custprio_clv_expected_value);
+PG_FUNCTION_INFO_V1(custprio_clv);
+
+#define MEMO_SIZE	16384		/* answers; a power of two */
+
+typedef struct Memo
+{
+	double		x;
+	double		t_x;
+	double		t;
+	double		horizon;
+	double		answer;
+	bool		used;
+} Memo;
+
+typedef struct Extra
+{
+	ClvParams  *params;
+	ClvParams  *spend;			/* second argument of clv() */
+	const char *of;				/* datum that the memo belongs to */
+	Memo	   *memo;
+} Extra;
+
+static Extra *
+extra_of(FunctionCallInfo fcinfo)
+{
+	if (fcinfo->flinfo->fn_extra == NULL)
+		fcinfo->flinfo->fn_extra = MemoryContextAllocZero(fcinfo->flinfo->fn_mcxt, sizeof(Extra));
+	return fcinfo->flinfo->fn_extra;
+}
+
+/* Parameters of a purchase model in the first argument. */
+static const ClvParams *
+purchase_params(FunctionCallInfo fcinfo)
+{
+	Extra	   *extra = extra_of(fcinfo);
+	const ClvParams *params = clv_params_argument(PG_GETARG_DATUM(0), &extra->params, fcinfo->flinfo->fn_mcxt);
+
+	if (extra->memo && extra->of != params->datum)
+		memset(extra->memo, 0, MEMO_SIZE * sizeof(Memo));
+	extra->of = params->datum;
+	return params;
+}
+
+static ClvHistory
+history_argument(FunctionCallInfo fcinfo, int first)
+{
+	ClvHistory	h = {.x = PG_GETARG_FLOAT8(first),.t_x = PG_GETARG_FLOAT8(first + 1),.t = PG_GETARG_FLOAT8(first + 2),
+	.weight = 1};
+
+	clv_check_history(h.x, h.t_x, h.t);
+	return h;
+}
+
+static double
+time_argument(FunctionCallInfo fcinfo, int i, const char *name)
+{
+	double		value = PG_GETARG_FLOAT8(i);
+
+	if (!isfinite(value) || value < 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("%s must be zero or more and finite", name),
+				 errdetail("It is %s.", float8out_internal(value)),
+				 errhint("Give it in the unit of time of the parameters.")));
+	return value;
+}
+
+static double
+count_argument(FunctionCallInfo fcinfo, int i)
+{
+	double		value = PG_GETARG_INT32(i);
+
+	if (value < 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("number of purchases must be zero or more"),
+				 errdetail("It is %d.", (int) value)));
+	return value;
+}
+
+/* A number that is none must not leave us. */
+static Datum
+answer(double value)
+{
+	if (!isfinite(value))
+		ereport(ERROR,
+				(errcode(ERRCODE_NUMERIC_VALUE_OUT_OF_RANGE),
+				 errmsg("result is out of range"),
+				 errdetail("The parameters or the history are beyond what double precision can hold.")));
+	return Float8GetDatum(value);
+}
+
+/* The place for the answer to a question; its used says whether it is there already. */
+static Memo *
+memo_of(FunctionCallInfo fcinfo, const ClvHistory *h, double horizon)
+{
+	Extra	   *extra = fcinfo->flinfo->fn_extra;
+	double		key[4] = {h->x, h->t_x, h->t, horizon};
+	Memo	   *memo;
+
+	if (extra->memo == NULL)
+		extra->memo = MemoryContextAllocZero(fcinfo->flinfo->fn_mcxt, MEMO_SIZE * sizeof(Memo));
+	memo = &extra->memo[hash_bytes((unsigned char *) key, sizeof(key)) & (MEMO_SIZE - 1)];
+	if (memo->used && (memo->x != h->x || memo->t_x != h->t_x || memo->t != h->t || memo->horizon != horizon))
+		memo->used = false;
+	if (!memo->used)
+		*memo = (Memo) {.x = h->x,.t_x = h->t_x,.t = h->t,.horizon = horizon};
+	return memo;
+}
+
+/* log_likelihood(params, x, t_x, t) */
+Datum
+custprio_clv_log_likelihood(PG_FUNCTION_ARGS)
+{
+	const ClvParams *params = purchase_params(fcinfo);
+	ClvHistory	h = history_argument(fcinfo, 1);
+	double		time[2] = {h.t_x, h.t};
+	int			first = 0,
+				last = h.t > h.t_x ? 1 : 0;
+	ClvGroup	group = {.x = h.x,.first = 0,.last = 1,.n_times = last + 1,.time = time};
+	ClvData		data = {.row = &h,.n = 1,.group = &group,.n_groups = 1,.at_t_x = &first,.at_t = &last};
+
+	return answer(params->model->log_likelihood(params->value, &data, NULL));
+}
+
+static void
+check_spend(double x, double m)
+{
+	if (!isfinite(x) || x < 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("number of repeat purchases x must be zero or more and finite"),
+				 errdetail("It is %s.", float8out_internal(x))));
+	if (x > 0 && (!isfinite(m) || m <= 0))
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("mean value m of repeat purchases must be above zero and finite"),
+				 errdetail("It is %s.", float8out_internal(m)),
+				 errhint("m is a mean, not a sum; leave returns and worthless purchases out of it.")));
+}
+
+/* log_likelihood(gamma_gamma, x, m) */
+Datum
+custprio_clv_gamma_gamma_log_likelihood(PG_FUNCTION_ARGS)
+{
+	const ClvParams *params = purchase_params(fcinfo);
+	ClvHistory	h = {.x = PG_GETARG_FLOAT8(1),.m = PG_GETARG_FLOAT8(2),.weight = 1};
+	ClvGroup	group = {.x = h.x,.first = 0,.last = 1};
+	ClvData		data = {.row = &h,.n = 1,.group = &group,.n_groups = 1};
+
+	check_spend(h.x, h.m);
+	if (h.x == 0)
+		return Float8GetDatum(0);	/* says nothing about spend */
+	return answer(params->model->log_likelihood(params->value, &data, NULL));
+}
+
+/* p_alive(params, x, t_x, t, later DEFAULT 0) */
+Datum
+custprio_clv_p_alive(PG_FUNCTION_ARGS)
+{
+	const ClvParams *params = purchase_params(fcinfo);
+	ClvHistory	h = history_argument(fcinfo, 1);
+	double		later = time_argument(fcinfo, 4, "later");
+
+	return answer(params->model->p_alive(params->value, &h, later));
+}
+
+/* expected_purchases(params, x, t_x, t, horizon) */
+Datum
+custprio_clv_expected_purchases(PG_FUNCTION_ARGS)
+{
+	const ClvParams *params = purchase_params(fcinfo);
+	ClvHistory	h = history_argument(fcinfo, 1);
+	double		horizon = time_argument(fcinfo, 4, "horizon");
+	Memo	   *memo = memo_of(fcinfo, &h, horizon);
+
+	if (!memo->used)
+	{
+		memo->answer = params->model->expected_purchases(params->value, &h, horizon);
+		memo->used = true;
+	}
+	return answer(memo->answer);
+}
+
+/* expected_purchases(params, horizon): of a new customer */
+Datum
+custprio_clv_expected_new(PG_FUNCTION_ARGS)
+{
+	const ClvParams *params = purchase_params(fcinfo);
+
+	return answer(params->model->expected_new(params->value, time_argument(fcinfo, 1, "horizon")));
+}
+
+/* purchase_probability(params, n, horizon): of a new customer */
+Datum
+custprio_clv_pmf(PG_FUNCTION_ARGS)
+{
+	const ClvParams *params = purchase_params(fcinfo);
+
+	return answer(exp(params->model->log_pmf(params->value, count_argument(fcinfo, 1),
+											 time_argument(fcinfo, 2, "horizon"))));
+}
+
+/* purchase_probability(params, n, x, t_x, t, horizon) */
+Datum
+custprio_clv_conditional_pmf(PG_FUNCTION_ARGS)
+{
+	const ClvParams *params = purchase_params(fcinfo);
+	double		n = count_argument(fcinfo, 1);
+	ClvHistory	h = history_argument(fcinfo, 2);
+
+	return answer(exp(params->model->log_conditional_pmf(params->value, n, &h, time_argument(fcinfo, 5, "horizon"))));
+}
+
+/* dert(params, x, t_x, t, delta, horizon DEFAULT infinity) */
+Datum
+custprio_clv_dert(PG_FUNCTION_ARGS)
+{
+	const ClvParams *params = purchase_params(fcinfo);
+	ClvHistory	h = history_argument(fcinfo, 1);
+	double		delta = time_argument(fcinfo, 4, "delta");
+	double		horizon = PG_GETARG_FLOAT8(5);
+
+	if (isnan(horizon) || horizon < 0)
+		time_argument(fcinfo, 5, "horizon");
+	if (delta == 0 && isinf(horizon))
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("delta must be above zero where no horizon is given"),
+				 errhint("A yearly discount d is the continuous rate ln(1 + d) per year; divide it by the units of time in a year.")));
+	return answer(params->model->dert(params->value, &h, delta, horizon));
+}
+
+static void
+check_mean(const double *params, double x)
+{
+	if (params[0] * x + params[1] <= 1)
+		ereport(ERROR,
+				(errcode(ERRCODE_NUMERIC_VALUE_OUT_OF_RANGE),
+				 errmsg("the fitted distribution of spend has no mean"),
+				 errdetail("Parameter q is %s; a mean needs q above 1.", float8out_internal(params[1])),
+				 errhint("Fit with an l2 penalty, or take the mean value of the purchases itself.")));
+}
+
+/* expected_value(gamma_gamma, x, m) */
+Datum
+custprio_clv_expected_value(PG_FUNCTION_ARGS)
+{
+	const ClvParams *params = purchase_params(fcinfo);
+	double		x = PG_GETARG_FLOAT8(1);
+	double		m = PG_GETARG_FLOAT8(2);
+
+	check_spend(x, m);
+	check_mean(params->value, x);
+	return answer(gamma_gamma_expected_value(params->value, x, m));
+}
+
+/* clv(params, gamma_gamma, x, t_x, t, m, horizon, discount, time_unit, margin DEFAULT 1) */
+Datum
+custprio_clv(PG_FUNCTION_ARGS)
+{
+	const ClvParams *params = purchase_params(fcinfo);
+	Extra	   *extra = fcinfo->flinfo->fn_extra;
+	const ClvParams *spend = clv_params_argument(PG_GETARG_DATUM(1), &extra->spend, fcinfo->flinfo->fn_mcxt);
+	ClvHistory	h = history_argument(fcinfo, 2);
+	double		m = PG_GETARG_FLOAT8(5);
+	double		horizon = time_argument(fcinfo, 6, "horizon");
+	double		discount = PG_GETARG_FLOAT8(7);
+	char	   *unit = text_to_cstring(PG_GETARG_TEXT_PP(8));
+	double		margin = PG_GETARG_FLOAT8(9);
+
+	check_spend(h.x, m);
+	check_mean(spend->value, h.x);
+	if (!isfinite(discount) || discount < 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("discount must be zero or more and finite"),
+				 errdetail("It is %s.", float8out_internal(discount)),
+				 errhint("It is a rate per year: 0.1 for 10 percent.")));
+	if (!isfinite(margin))
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("margin must be finite")));
+	if (params->time_unit[0] && strcmp(params->time_unit, unit) != 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("time_unit is \"%s\", but the parameters were fitted in \"%s\"", unit, params->time_unit)));
+	return answer(margin * gamma_gamma_expected_value(spend->value, h.x, m) *
+				  clv_discounted_purchases(params->model, params->value, &h, horizon,
+										   clv_discount_rate(discount, clv_unit_days(unit, true))));
+}
