@@ -178,11 +178,12 @@ usable_pg_config() {
 		[ -x "$("$1" --bindir)/postgres" ] && [ -f "$("$1" --pgxs)" ] && [ -f "$("$1" --includedir-server)/postgres.h" ]
 }
 
-# find_compiler: gcc and the C library's headers.
+# find_compiler: gcc, the C library's headers and NLopt's.
 find_compiler() {
 	local packages=()
 	command -v gcc >/dev/null || packages+=(gcc)
 	[ -f /usr/include/stdio.h ] || packages+=(libc6-dev)
+	[ -f /usr/include/nlopt.h ] || [ -f /usr/local/include/nlopt.h ] || packages+=(libnlopt-dev)
 	[ "${#packages[@]}" -eq 0 ] || install_packages "${packages[@]}"
 }
 

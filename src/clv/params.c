@@ -141,6 +141,7 @@ clv_params_argument(Datum argument, ClvParams **extra, MemoryContext context)
 	params->datum = MemoryContextAlloc(context, size);
 	memcpy(params->datum, header, size);
 	params->size = size;
+	params->generation++;
 	return params;
 }
 

@@ -18,6 +18,7 @@ typedef struct ClvParams
 	char		time_unit[16];	/* empty: not said */
 	Size		size;			/* of the datum they were taken from */
 	char	   *datum;
+	uint32		generation;		/* counts the different parameters so far */
 } ClvParams;
 
 /*

@@ -35,14 +35,13 @@ typedef struct Memo
 	double		t;
 	double		horizon;
 	double		answer;
-	bool		used;
+	uint32		generation;		/* of the parameters that it belongs to; 0: none */
 } Memo;
 
 typedef struct Extra
 {
 	ClvParams  *params;
 	ClvParams  *spend;			/* second argument of clv() */
-	const char *of;				/* datum that the memo belongs to */
 	Memo	   *memo;
 } Extra;
 
@@ -58,13 +57,7 @@ extra_of(FunctionCallInfo fcinfo)
 static const ClvParams *
 purchase_params(FunctionCallInfo fcinfo)
 {
-	Extra	   *extra = extra_of(fcinfo);
-	const ClvParams *params = clv_params_argument(PG_GETARG_DATUM(0), &extra->params, fcinfo->flinfo->fn_mcxt);
-
-	if (extra->memo && extra->of != params->datum)
-		memset(extra->memo, 0, MEMO_SIZE * sizeof(Memo));
-	extra->of = params->datum;
-	return params;
+	return clv_params_argument(PG_GETARG_DATUM(0), &extra_of(fcinfo)->params, fcinfo->flinfo->fn_mcxt);
 }
 
 static ClvHistory
@@ -116,21 +109,22 @@ answer(double value)
 	return Float8GetDatum(value);
 }
 
-/* The place for the answer to a question; its used says whether it is there already. */
+/* The place for the answer to a question; known tells whether it is there already. */
 static Memo *
-memo_of(FunctionCallInfo fcinfo, const ClvHistory *h, double horizon)
+memo_of(FunctionCallInfo fcinfo, const ClvHistory *h, double horizon, bool *known)
 {
 	Extra	   *extra = fcinfo->flinfo->fn_extra;
+	uint32		generation = extra->params->generation;
 	double		key[4] = {h->x, h->t_x, h->t, horizon};
 	Memo	   *memo;
 
 	if (extra->memo == NULL)
 		extra->memo = MemoryContextAllocZero(fcinfo->flinfo->fn_mcxt, MEMO_SIZE * sizeof(Memo));
 	memo = &extra->memo[hash_bytes((unsigned char *) key, sizeof(key)) & (MEMO_SIZE - 1)];
-	if (memo->used && (memo->x != h->x || memo->t_x != h->t_x || memo->t != h->t || memo->horizon != horizon))
-		memo->used = false;
-	if (!memo->used)
-		*memo = (Memo) {.x = h->x,.t_x = h->t_x,.t = h->t,.horizon = horizon};
+	*known = memo->generation == generation && memo->x == h->x && memo->t_x == h->t_x && memo->t == h->t &&
+		memo->horizon == horizon;
+	if (!*known)
+		*memo = (Memo) {.x = h->x,.t_x = h->t_x,.t = h->t,.horizon = horizon,.generation = generation};
 	return memo;
 }
 
@@ -187,8 +181,16 @@ custprio_clv_p_alive(PG_FUNCTION_ARGS)
 	const ClvParams *params = purchase_params(fcinfo);
 	ClvHistory	h = history_argument(fcinfo, 1);
 	double		later = time_argument(fcinfo, 4, "later");
+	Memo	   *memo;
+	bool		known;
 
-	return answer(params->model->p_alive(params->value, &h, later));
+	/* where it takes an integral or a sum */
+	if (later == 0 && params->model != &clv_pareto_nbd)
+		return answer(params->model->p_alive(params->value, &h, 0));
+	memo = memo_of(fcinfo, &h, later, &known);
+	if (!known)
+		memo->answer = params->model->p_alive(params->value, &h, later);
+	return answer(memo->answer);
 }
 
 /* expected_purchases(params, x, t_x, t, horizon) */
@@ -198,13 +200,11 @@ custprio_clv_expected_purchases(PG_FUNCTION_ARGS)
 	const ClvParams *params = purchase_params(fcinfo);
 	ClvHistory	h = history_argument(fcinfo, 1);
 	double		horizon = time_argument(fcinfo, 4, "horizon");
-	Memo	   *memo = memo_of(fcinfo, &h, horizon);
+	bool		known;
+	Memo	   *memo = memo_of(fcinfo, &h, horizon, &known);
 
-	if (!memo->used)
-	{
+	if (!known)
 		memo->answer = params->model->expected_purchases(params->value, &h, horizon);
-		memo->used = true;
-	}
 	return answer(memo->answer);
 }
 
