@@ -98,7 +98,7 @@ step "Vacuum and analyze" "$work/vacuum.log" sql -c "VACUUM (FREEZE, ANALYZE) or
 step "Making the materialised view" "$work/mv.log" sql -v name=priority_mv -v more= -f baseline_matview.sql
 step "Making one with rank and share" "$work/mv.log" sql -v name=ranked_mv -f baseline_matview.sql \
 	-v more=', rank() OVER best AS rank, round((before + greatest(monetary, 0)) / total, 6) AS cumulative_share'
-sql -o /dev/null -c "SELECT custprio.create_scorecard('bench', 'orders', 'customer_id', 'ordered_at', 'amount', every => NULL, time_zone => 'UTC')"
+sql -o /dev/null -c "SELECT custprio.create_scorecard('bench', 'orders', 'customer_id', 'ordered_at', 'amount', every => NULL, time_zone => 'UTC', clv_model => 'none')"
 step "First refresh" "$work/first.log" sql -c "$(refresh bench rebuild)"
 sql -c "VACUUM ANALYZE"
 group_by=$(cat baseline_group_by.sql)
@@ -118,7 +118,7 @@ for ((round = 1; round <= rounds; round++)); do
 		case ${steps[(i + round) % ${#steps[@]}]} in
 			group_by) measure "a: GROUP BY" "$group_by" ;;
 			first)
-				sql -o /dev/null -c "SELECT custprio.create_scorecard('new', 'orders', 'customer_id', 'ordered_at', 'amount', every => NULL, time_zone => 'UTC')"
+				sql -o /dev/null -c "SELECT custprio.create_scorecard('new', 'orders', 'customer_id', 'ordered_at', 'amount', every => NULL, time_zone => 'UTC', clv_model => 'none')"
 				measure "rebuild, first" "$(refresh new rebuild)"
 				sql -o /dev/null -c "SELECT custprio.drop_scorecard('new')"
 				;;

@@ -27,6 +27,11 @@ CREATE TABLE custprio.scorecard (
   abc_cuts      numeric[] NOT NULL,
   amount_scale  int NOT NULL,
   max_runtime   interval,
+  clv_model     text NOT NULL,
+  clv_time_unit text NOT NULL,
+  clv_horizon   interval NOT NULL,
+  clv_discount  float8 NOT NULL,
+  clv_margin    float8 NOT NULL,
   paused        boolean NOT NULL DEFAULT false,
   version       int NOT NULL DEFAULT 1,
   owner_oid     oid NOT NULL,
@@ -37,6 +42,11 @@ CREATE TABLE custprio.scorecard (
 COMMENT ON TABLE custprio.scorecard IS 'one row per scorecard: where the purchases are and how customers are scored';
 COMMENT ON COLUMN custprio.scorecard.source IS 'quoted, schema-qualified name of the relation of purchases; source_oid is only a hint';
 COMMENT ON COLUMN custprio.scorecard.every IS 'time between two refreshes by the scheduler; NULL: only by hand';
+COMMENT ON COLUMN custprio.scorecard.clv_model IS 'model of purchases that lifetime values follow: mbgnbd, bgnbd, pareto_nbd, or none';
+COMMENT ON COLUMN custprio.scorecard.clv_time_unit IS 'unit of time of the fit: day, week, month or year';
+COMMENT ON COLUMN custprio.scorecard.clv_horizon IS 'time after the as-of day in which purchases count';
+COMMENT ON COLUMN custprio.scorecard.clv_discount IS 'discount per year: 0.1 for 10 percent';
+COMMENT ON COLUMN custprio.scorecard.clv_margin IS 'share of a purchase''s value that counts';
 COMMENT ON COLUMN custprio.scorecard.version IS 'raised by every change of the declaration that can move a score';
 COMMENT ON COLUMN custprio.scorecard.owner_oid IS 'hint for dropping a scorecard whose priority table is gone; the owner is the priority table''s owner';
 COMMENT ON COLUMN custprio.scorecard.owner_name IS 'a priority table that is not the recorded one, as after a restore, must belong to this role';
@@ -124,6 +134,25 @@ CREATE TABLE custprio.threshold (
   PRIMARY KEY (scorecard_id, run_id, metric, kind)
 );
 COMMENT ON TABLE custprio.threshold IS 'the breaks and cuts of each epoch: days for recency, plain numbers for the rest; cast breaks to date[] or numeric[]';
+
+CREATE TABLE custprio.clv_fit (
+  scorecard_id    bigint NOT NULL REFERENCES custprio.scorecard ON DELETE CASCADE,
+  run_id          bigint NOT NULL,
+  model           text NOT NULL,
+  converged       boolean NOT NULL,
+  status          text NOT NULL,
+  parameters      float8[],
+  log_likelihood  float8,
+  n               float8 NOT NULL,
+  distinct_rows   bigint NOT NULL,
+  iterations      int NOT NULL,
+  gradient_norm   float8,
+  standard_errors float8[],
+  covariance      float8[],
+  time_unit       text,
+  PRIMARY KEY (scorecard_id, run_id, model)
+);
+COMMENT ON TABLE custprio.clv_fit IS 'the fits of each epoch, of purchases and of spend: parameters in the order of the model''s type; failed ones with the reason in status';
 
 -- Whose database this is: system identifier and database OID when scheduling was last allowed.
 CREATE TABLE custprio.identity (

@@ -18,11 +18,16 @@ CREATE FUNCTION custprio.create_scorecard(
   abc_cuts numeric[] DEFAULT NULL,
   amount_scale int DEFAULT NULL,
   max_runtime interval DEFAULT NULL,
+  clv_model text DEFAULT 'mbgnbd',
+  clv_time_unit text DEFAULT 'week',
+  clv_horizon interval DEFAULT '365 days',
+  clv_discount float8 DEFAULT 0.1,
+  clv_margin float8 DEFAULT 1,
   schema name DEFAULT NULL
 ) RETURNS regclass
   AS 'MODULE_PATHNAME', 'custprio_create_scorecard' LANGUAGE C VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE;
 COMMENT ON FUNCTION custprio.create_scorecard(text, regclass, text, text, text, text, interval, text, interval, regclass,
-  text, text, int, text, numeric[], int, interval, name) IS
+  text, text, int, text, numeric[], int, interval, text, text, interval, float8, float8, name) IS
   'declare how the customers of a table of purchases are scored; makes the published tables and views in the schema and returns the priority table';
 
 CREATE FUNCTION custprio.alter_scorecard(
@@ -43,11 +48,16 @@ CREATE FUNCTION custprio.alter_scorecard(
   abc_cuts numeric[] DEFAULT NULL,
   amount_scale int DEFAULT NULL,
   max_runtime interval DEFAULT NULL,
+  clv_model text DEFAULT NULL,
+  clv_time_unit text DEFAULT NULL,
+  clv_horizon interval DEFAULT NULL,
+  clv_discount float8 DEFAULT NULL,
+  clv_margin float8 DEFAULT NULL,
   reset text[] DEFAULT NULL
 ) RETURNS void
   AS 'MODULE_PATHNAME', 'custprio_alter_scorecard' LANGUAGE C VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE;
 COMMENT ON FUNCTION custprio.alter_scorecard(text, regclass, text, text, text, text, interval, text, interval, regclass,
-  text, text, int, text, numeric[], int, interval, text[]) IS
+  text, text, int, text, numeric[], int, interval, text, text, interval, float8, float8, text[]) IS
   'change options of a scorecard: NULL leaves one as it is, and those named in reset become what create_scorecard makes of NULL; tables and grants stay';
 
 CREATE FUNCTION custprio.drop_scorecard(name text) RETURNS void

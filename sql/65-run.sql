@@ -42,11 +42,13 @@ COMMENT ON VIEW custprio.scorecard_owner IS
 -- Declarations are readable by all, because pg_dump must work for whoever owns the database. Runs and thresholds tell
 -- about data: they are for the owner's members and for pg_monitor.
 GRANT SELECT ON custprio.scorecard, custprio.metric, custprio.tier_rule, custprio.identity, custprio.scorecard_owner,
-  custprio.refresh_run, custprio.threshold, custprio.epoch TO PUBLIC;
+  custprio.refresh_run, custprio.threshold, custprio.clv_fit,
+  custprio.epoch TO PUBLIC;
 GRANT SELECT ON SEQUENCE custprio.scorecard_id_seq TO PUBLIC;
 
 ALTER TABLE custprio.refresh_run ENABLE ROW LEVEL SECURITY;
 ALTER TABLE custprio.threshold ENABLE ROW LEVEL SECURITY;
+ALTER TABLE custprio.clv_fit ENABLE ROW LEVEL SECURITY;
 ALTER TABLE custprio.epoch ENABLE ROW LEVEL SECURITY;
 
 CREATE POLICY visible ON custprio.refresh_run FOR SELECT USING (
@@ -57,6 +59,10 @@ CREATE POLICY visible ON custprio.threshold FOR SELECT USING (
   pg_catalog.pg_has_role('pg_monitor', 'USAGE')
   OR scorecard_id IN (SELECT o.scorecard_id FROM custprio.scorecard_owner o WHERE pg_catalog.pg_has_role(o.owner, 'USAGE')));
 COMMENT ON POLICY visible ON custprio.threshold IS 'for members of the scorecard''s owner and of pg_monitor';
+CREATE POLICY visible ON custprio.clv_fit FOR SELECT USING (
+  pg_catalog.pg_has_role('pg_monitor', 'USAGE')
+  OR scorecard_id IN (SELECT o.scorecard_id FROM custprio.scorecard_owner o WHERE pg_catalog.pg_has_role(o.owner, 'USAGE')));
+COMMENT ON POLICY visible ON custprio.clv_fit IS 'for members of the scorecard''s owner and of pg_monitor';
 CREATE POLICY visible ON custprio.epoch FOR SELECT USING (
   pg_catalog.pg_has_role('pg_monitor', 'USAGE')
   OR scorecard_id IN (SELECT o.scorecard_id FROM custprio.scorecard_owner o WHERE pg_catalog.pg_has_role(o.owner, 'USAGE')));

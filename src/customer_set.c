@@ -58,7 +58,11 @@ customer_set_add(CustomerSet *set, const Scorecard *card, Datum key, const Purch
 	set->n_buyers++;
 	customer->first = summary->first;
 	customer->last = summary->last;
+	customer->first_day = SUMMARY_DAYS(summary)[0];
 	customer->last_day = SUMMARY_DAYS(summary)[summary->n_days - 1];
+	customer->repeat_days = summary->n_days - 1;
+	if (card->clv_model && customer->repeat_days > 0)
+		customer->repeat_value = summary_repeat_total(summary) / customer->repeat_days;
 	customer->orphan = has_listed && !listed;
 	if (customer->orphan)
 		set->n_orphans++;

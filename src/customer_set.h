@@ -15,6 +15,13 @@ typedef enum CustomerStage
 	STAGE_RETURNS_ONLY
 } CustomerStage;
 
+#define ALIVE_SCALE		6		/* decimals of P(alive) as published */
+#define ALIVE_ONE		1000000
+#define EXPECTED_SCALE	4		/* and of expected purchases */
+#define EXPECTED_ONE	10000
+
+#define CLV_SCALE(card)	Min((card)->amount_scale, 6)
+
 typedef struct Customer
 {
 	Datum		key;
@@ -24,7 +31,10 @@ typedef struct Customer
 	int64		purchases;
 	int64		revenue;		/* times 10^revenue_scale, unless wide */
 	Numeric		wide_revenue;	/* set when the revenue is no such integer */
+	double		repeat_value;	/* mean gross total of the purchase days after the first */
+	DateADT		first_day;
 	DateADT		last_day;
+	int32		repeat_days;	/* purchase days after the first */
 	uint8		revenue_scale;
 	uint8		stage;			/* CustomerStage */
 	bool		orphan;			/* buys, but is not in the relation of customers */
@@ -34,6 +44,11 @@ typedef struct Customer
 	CustomerTier abc;
 	RfmScore	rfm;
 	int32		priority;		/* times 10^4 */
+
+	/* predictions, of buyers, where the set has them (customer_clv.c) */
+	int32		p_alive;		/* times ALIVE_ONE */
+	int64		expected_purchases;	/* times EXPECTED_ONE */
+	int64		clv;			/* times 10^CLV_SCALE */
 
 	bool		published;		/* found in the published table */
 } Customer;
@@ -46,6 +61,7 @@ typedef struct CustomerSet
 	int64		n_orphans;
 	bool		wide;			/* every buyer has a wide_revenue */
 	int			scale;			/* else: the scale of every buyer's revenue */
+	bool		has_clv;		/* every buyer has predictions; or none */
 } CustomerSet;
 
 extern CustomerSet *customer_set_create(Oid key_type);

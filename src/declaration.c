@@ -9,11 +9,15 @@
 
 #include <math.h>
 
+#include <math.h>
+
 #include "access/transam.h"
 #include "catalog/dependency.h"
 #include "catalog/pg_class.h"
 #include "catalog/pg_type.h"
 #include "commands/extension.h"
+#include "clv/params.h"
+#include "clv/value.h"
 #include "declaration.h"
 #include "exact.h"
 #include "executor/spi.h"
@@ -22,6 +26,7 @@
 #include "scorecard.h"
 #include "utils/acl.h"
 #include "utils/builtins.h"
+#include "utils/float.h"
 #include "utils/lsyscache.h"
 #include "utils/numeric.h"
 #include "utils/syscache.h"
@@ -425,6 +430,53 @@ check_customers(Declaration *declaration, const char *search_path)
 						 format_type_be(declaration->customer.type))));
 }
 
+static void
+check_clv(Declaration *declaration)
+{
+	Interval   *year;
+
+	if (declaration->clv_model == NULL)
+		declaration->clv_model = "mbgnbd";
+	if (strcmp(declaration->clv_model, "none") != 0 &&
+		(clv_model_by_name(declaration->clv_model) == NULL ||
+		 clv_model_by_name(declaration->clv_model)->expected_purchases == NULL))
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("argument \"clv_model\": there is no model \"%s\"", declaration->clv_model),
+				 errhint("Use mbgnbd, bgnbd, pareto_nbd, or none.")));
+	if (declaration->clv_time_unit == NULL)
+		declaration->clv_time_unit = "week";
+	if (clv_unit_days(declaration->clv_time_unit, false) == 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("argument \"clv_time_unit\": unknown unit of time \"%s\"", declaration->clv_time_unit),
+				 errhint("Use day, week, month or year.")));
+	if (declaration->clv_horizon == NULL)
+	{
+		year = palloc0(sizeof(Interval));
+		year->day = 365;
+		declaration->clv_horizon = year;
+	}
+	check_interval(declaration->clv_horizon, "clv_horizon", 1, 0, "1 day",
+				   "It is the time after the as-of day in which purchases count.");
+	if (!declaration->has_clv_discount)
+		declaration->clv_discount = 0.1;
+	if (!isfinite(declaration->clv_discount) || declaration->clv_discount < 0 || declaration->clv_discount > 100)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("argument \"clv_discount\" must lie between 0 and 100"),
+				 errdetail("It is %s.", float8out_internal(declaration->clv_discount)),
+				 errhint("It is a rate per year: 0.1 for 10 percent.")));
+	if (!declaration->has_clv_margin)
+		declaration->clv_margin = 1;
+	if (!isfinite(declaration->clv_margin) || declaration->clv_margin <= 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("argument \"clv_margin\" must be above zero and finite"),
+				 errdetail("It is %s.", float8out_internal(declaration->clv_margin)),
+				 errhint("It is the share of a purchase's value that counts: 0.3 for 30 percent.")));
+}
+
 void
 declaration_check(Declaration *declaration, const char *search_path)
 {
@@ -443,6 +495,7 @@ declaration_check(Declaration *declaration, const char *search_path)
 				   "Without it all purchases count.");
 	check_interval(declaration->max_runtime, "max_runtime", 0, USECS_PER_SEC, "1 second",
 				   "Without it the setting custprio.max_runtime counts.");
+	check_clv(declaration);
 	check_frequency_by(declaration);
 	check_segments(declaration);
 	check_abc_cuts(declaration);

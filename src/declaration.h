@@ -31,6 +31,13 @@ typedef struct Declaration
 	bool		has_amount_scale;
 	int			amount_scale;
 	Interval   *max_runtime;
+	char	   *clv_model;
+	char	   *clv_time_unit;
+	Interval   *clv_horizon;
+	bool		has_clv_discount;
+	double		clv_discount;
+	bool		has_clv_margin;
+	double		clv_margin;
 
 	/* set by declaration_check, beside what it completes above */
 	char	   *source;			/* qualified and quoted names */

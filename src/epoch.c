@@ -1,12 +1,14 @@
 /*
- * epoch.c: the thresholds of a run, and the row of custprio.epoch that points to them.
+ * epoch.c: the thresholds and fits of a run, and the row of custprio.epoch that points to them.
  *
- * Thresholds are stored under the run that first had them. A run that finds the same ones leaves them, so a refresh
+ * Both are stored under the run that first had them. A run that finds the same ones leaves them, so a refresh
  * with nothing changed writes nothing here.
  */
 #include "custprio.h"
 
 #include "epoch.h"
+
+#include "clv/params.h"
 
 #include "catalog/pg_type.h"
 #include "utils/array.h"
@@ -65,7 +67,7 @@ epoch_thresholds(const Scorecard *card)
 	if (!card->has_epoch || card->epoch_version != card->version)
 		return NULL;
 	thresholds = read_thresholds(card);
-	return thresholds->n == THRESHOLDS_MAX ? thresholds : NULL;
+	return thresholds->n >= THRESHOLDS_LEAST ? thresholds : NULL;
 }
 
 static bool
@@ -104,10 +106,119 @@ store_thresholds(const Scorecard *card, const Thresholds *thresholds, int64 run_
 	}
 }
 
-void
-epoch_store(const Scorecard *card, const Scores *scores, const RefreshRun *run, bool state_written)
+static Datum
+doubles_array(const double *value, int n)
 {
-	bool		stored = card->has_epoch && same_thresholds(scores->thresholds, read_thresholds(card));
+	Datum	   *elements = palloc((n + 1) * sizeof(Datum));
+
+	for (int i = 0; i < n; i++)
+		elements[i] = Float8GetDatum(value[i]);
+	return PointerGetDatum(construct_array(elements, n, FLOAT8OID, sizeof(float8), FLOAT8PASSBYVAL, TYPALIGN_DOUBLE));
+}
+
+static void
+take_fit(HeapTuple row, TupleDesc desc, void *arg)
+{
+	EpochFit   *fit = arg;
+	bool		isnull;
+	const ClvModel *model = clv_model_by_name(TextDatumGetCString(heap_getattr(row, 1, desc, &isnull)));
+	ClvFit	   *into = model == &clv_gamma_gamma ? &fit->spend : &fit->purchases;
+	Datum		parameters;
+
+	if (model == NULL)
+		return;
+	into->model = model;
+	into->converged = DatumGetBool(heap_getattr(row, 2, desc, &isnull));
+	into->status = TextDatumGetCString(heap_getattr(row, 3, desc, &isnull));
+	parameters = heap_getattr(row, 4, desc, &isnull);
+	if (isnull)
+		into->converged = false;
+	else
+	{
+		ArrayType  *array = DatumGetArrayTypeP(parameters);
+
+		if (ARR_NDIM(array) == 1 && ARR_DIMS(array)[0] == model->n_params && !ARR_HASNULL(array))
+			memcpy(into->params, ARR_DATA_PTR(array), model->n_params * sizeof(double));
+		else
+			into->converged = false;
+	}
+}
+
+EpochFit *
+epoch_fit(const Scorecard *card)
+{
+	EpochFit   *fit = palloc0(sizeof(EpochFit));
+	Oid			types[2] = {INT8OID, INT8OID};
+	Datum		values[2] = {Int64GetDatum(card->id), Int64GetDatum(card->epoch_run)};
+
+	if (card->clv_model == NULL || !card->has_epoch)
+		return NULL;
+	catalog_select("SELECT model, converged, status, parameters FROM custprio.clv_fit"
+				   " WHERE scorecard_id = $1 AND run_id = $2", 2, types, values, NULL, take_fit, fit);
+	return fit->purchases.model == card->clv_model && fit->spend.model ? fit : NULL;
+}
+
+static bool
+same_fit(const ClvFit *a, const ClvFit *b)
+{
+	return a->converged == b->converged && strcmp(a->status, b->status) == 0 &&
+		(!a->converged || memcmp(a->params, b->params, a->model->n_params * sizeof(double)) == 0);
+}
+
+/* Whether the stored fits are these. */
+static bool
+fit_is_stored(const Scorecard *card, const EpochFit *fit)
+{
+	EpochFit   *stored;
+
+	if (fit == NULL)
+		return true;
+	stored = epoch_fit(card);
+	return stored && same_fit(&stored->purchases, &fit->purchases) && same_fit(&stored->spend, &fit->spend);
+}
+
+static void
+store_fit(const Scorecard *card, const ClvFit *fit, int64 run_id)
+{
+	int			k = fit->model->n_params;
+	double		covariance[CLV_MAX_PARAMS * CLV_MAX_PARAMS];
+	Oid			types[14] = {
+		INT8OID, INT8OID, TEXTOID, BOOLOID, TEXTOID, FLOAT8ARRAYOID, FLOAT8OID, FLOAT8OID, INT8OID, INT4OID, FLOAT8OID,
+		FLOAT8ARRAYOID, FLOAT8ARRAYOID, TEXTOID
+	};
+	char		nulls[15] = "              ";
+	Datum		values[14];
+
+	for (int i = 0; i < k * k; i++)
+		covariance[i] = fit->covariance[i / k][i % k];
+	values[0] = Int64GetDatum(card->id);
+	values[1] = Int64GetDatum(run_id);
+	values[2] = CStringGetTextDatum(fit->model->name);
+	values[3] = BoolGetDatum(fit->converged);
+	values[4] = CStringGetTextDatum(fit->status);
+	values[5] = doubles_array(fit->params, k);
+	values[6] = Float8GetDatum(fit->log_likelihood);
+	values[7] = Float8GetDatum(fit->n);
+	values[8] = Int64GetDatum(fit->distinct);
+	values[9] = Int32GetDatum(fit->iterations);
+	values[10] = Float8GetDatum(fit->gradient_norm);
+	values[11] = doubles_array(fit->standard_error, k);
+	values[12] = doubles_array(covariance, k * k);
+	values[13] = CStringGetTextDatum(card->clv_time_unit);
+	if (!fit->converged)
+		nulls[5] = nulls[6] = nulls[10] = nulls[11] = nulls[12] = 'n';
+	if (fit->model == &clv_gamma_gamma)
+		nulls[13] = 'n';
+	catalog_execute("INSERT INTO custprio.clv_fit (scorecard_id, run_id, model, converged, status, parameters,"
+					" log_likelihood, n, distinct_rows, iterations, gradient_norm, standard_errors, covariance, time_unit)"
+					" VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)", 14, types, values, nulls);
+}
+
+void
+epoch_store(const Scorecard *card, const Scores *scores, const EpochFit *fit, const RefreshRun *run, bool state_written)
+{
+	bool		stored = card->has_epoch && same_thresholds(scores->thresholds, read_thresholds(card)) &&
+		fit_is_stored(card, fit);
 	int64		epoch_run = stored ? card->epoch_run : run->run_id;
 	bool		has_state = state_written || card->has_state;
 	DateADT		state_as_of = state_written ? run->as_of : card->state_as_of;
@@ -118,6 +229,11 @@ epoch_store(const Scorecard *card, const Scores *scores, const RefreshRun *run, 
 
 	if (!stored)
 		store_thresholds(card, scores->thresholds, run->run_id);
+	if (!stored && fit)
+	{
+		store_fit(card, &fit->purchases, run->run_id);
+		store_fit(card, &fit->spend, run->run_id);
+	}
 	if (stored && card->as_of == run->as_of && card->epoch_version == card->version &&
 		card->has_state == has_state && (!has_state || (card->state_as_of == state_as_of &&
 														card->state_version == state_version)))

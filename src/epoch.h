@@ -2,6 +2,7 @@
 #ifndef CUSTPRIO_EPOCH_H
 #define CUSTPRIO_EPOCH_H
 
+#include "customer_clv.h"
 #include "score.h"
 
 /*
@@ -10,7 +11,11 @@
  */
 extern Thresholds *epoch_thresholds(const Scorecard *card);
 
-/* Store thresholds and epoch where they differ from what is stored. */
-extern void epoch_store(const Scorecard *card, const Scores *scores, const RefreshRun *run, bool state_written);
+/* The fits that the published predictions follow, failed ones too; NULL when none are stored. */
+extern EpochFit *epoch_fit(const Scorecard *card);
+
+/* Store thresholds, fits (unless NULL) and epoch where they differ from what is stored. */
+extern void epoch_store(const Scorecard *card, const Scores *scores, const EpochFit *fit, const RefreshRun *run,
+						bool state_written);
 
 #endif

@@ -47,6 +47,9 @@ enum
 	COL_AVERAGE_ORDER_VALUE,
 	COL_FIRST_PURCHASE,
 	COL_LAST_PURCHASE,
+	COL_P_ALIVE,
+	COL_EXPECTED_PURCHASES,
+	COL_CLV,
 	COL_STAGE,
 	COL_TIER_SINCE,
 	COL_PREVIOUS_TIER,
@@ -110,7 +113,7 @@ publisher_open(Publisher *p)
 {
 	static const char *const names[N_COLUMNS] = {
 		"customer_id", "tier", "priority", "rfm", "segment", "abc", "frequency", "monetary", "average_order_value",
-		"first_purchase", "last_purchase", "stage", "tier_since", "previous_tier"
+		"first_purchase", "last_purchase", "p_alive", "expected_purchases", "clv", "stage", "tier_since", "previous_tier"
 	};
 	static const char *const history_names[N_HISTORY_COLUMNS] = {
 		"customer_id", "changed_on", "changed_at", "run_id", "previous_tier", "tier", "reason"
@@ -118,7 +121,7 @@ publisher_open(Publisher *p)
 	Oid			tier = custprio_type("customer_tier");
 	Oid			types[N_COLUMNS] = {
 		p->card->key_type, tier, NUMERICOID, custprio_type("rfm_score"), TEXTOID, tier, INT8OID, NUMERICOID, NUMERICOID,
-		TIMESTAMPTZOID, TIMESTAMPTZOID, TEXTOID, DATEOID, tier
+		TIMESTAMPTZOID, TIMESTAMPTZOID, NUMERICOID, NUMERICOID, NUMERICOID, TEXTOID, DATEOID, tier
 	};
 	Oid			history_types[N_HISTORY_COLUMNS] = {
 		p->card->key_type, DATEOID, TIMESTAMPTZOID, INT8OID, tier, tier, TEXTOID
@@ -192,6 +195,7 @@ static void
 published_row(const Publisher *p, const Customer *customer, PublishedRow *row)
 {
 	bool		buyer = customer->stage == STAGE_BUYER;
+	bool		predicted;
 	Datum		segment = buyer ? p->segment_text[customer->rfm] : (Datum) 0;
 
 	put(row, COL_CUSTOMER_ID, customer->key, false);
@@ -206,6 +210,13 @@ published_row(const Publisher *p, const Customer *customer, PublishedRow *row)
 	put(row, COL_AVERAGE_ORDER_VALUE, buyer ? published_average(p->card, customer) : (Datum) 0, !buyer);
 	put(row, COL_FIRST_PURCHASE, TimestampTzGetDatum(customer->first), !buyer);
 	put(row, COL_LAST_PURCHASE, TimestampTzGetDatum(customer->last), !buyer);
+	predicted = buyer && p->set->has_clv;
+	put(row, COL_P_ALIVE, predicted ? NumericGetDatum(exact_to_numeric(customer->p_alive, ALIVE_SCALE)) : (Datum) 0,
+		!predicted);
+	put(row, COL_EXPECTED_PURCHASES,
+		predicted ? NumericGetDatum(exact_to_numeric(customer->expected_purchases, EXPECTED_SCALE)) : (Datum) 0, !predicted);
+	put(row, COL_CLV, predicted ? NumericGetDatum(exact_to_numeric(customer->clv, CLV_SCALE(p->card))) : (Datum) 0,
+		!predicted);
 	put(row, COL_STAGE, p->stage_text[customer->stage], buyer);
 }
 

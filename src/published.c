@@ -48,6 +48,9 @@ static const char *const create_statements[] = {
 	" average_order_value numeric,"
 	" first_purchase timestamptz,"
 	" last_purchase timestamptz,"
+	" p_alive numeric,"
+	" expected_purchases numeric,"
+	" clv numeric,"
 	" stage text,"
 	" tier_since date,"
 	" previous_tier custprio.customer_tier"
@@ -64,6 +67,9 @@ static const char *const create_statements[] = {
 	"COMMENT ON COLUMN %P.average_order_value IS 'revenue less returns per purchase; NULL without any purchase'",
 	"COMMENT ON COLUMN %P.first_purchase IS 'time of the first counted purchase'",
 	"COMMENT ON COLUMN %P.last_purchase IS 'time of the last counted purchase'",
+	"COMMENT ON COLUMN %P.p_alive IS 'probability that the customer still buys; NULL without a fit'",
+	"COMMENT ON COLUMN %P.expected_purchases IS 'purchase days expected within clv_horizon; NULL without a fit'",
+	"COMMENT ON COLUMN %P.clv IS 'discounted value of the purchases expected within clv_horizon, times clv_margin; NULL without a fit'",
 	"COMMENT ON COLUMN %P.stage IS 'where the customer stands; prospect or returns_only without any purchase'",
 	"COMMENT ON COLUMN %P.tier_since IS 'as-of day on which the customer came to this tier'",
 	"COMMENT ON COLUMN %P.previous_tier IS 'tier before that'",
@@ -111,6 +117,9 @@ static const char *const create_statements[] = {
 	" custprio.recency_days(%N, p.last_purchase) AS recency_days,"
 	" p.frequency,"
 	" p.monetary,"
+	" p.p_alive,"
+	" p.expected_purchases,"
+	" p.clv,"
 	" p.tier_since,"
 	" (SELECT custprio.as_of(%N)) AS as_of"
 	" FROM %P p",
@@ -126,6 +135,9 @@ static const char *const create_statements[] = {
 	"COMMENT ON COLUMN %T.recency_days IS 'whole local days from the last purchase to the as-of day'",
 	"COMMENT ON COLUMN %T.frequency IS 'number of purchases, or of days with a purchase'",
 	"COMMENT ON COLUMN %T.monetary IS 'revenue less returns'",
+	"COMMENT ON COLUMN %T.p_alive IS 'probability that the customer still buys'",
+	"COMMENT ON COLUMN %T.expected_purchases IS 'purchase days expected within the horizon'",
+	"COMMENT ON COLUMN %T.clv IS 'customer lifetime value within the horizon'",
 	"COMMENT ON COLUMN %T.tier_since IS 'as-of day on which the customer came to this tier'",
 	"COMMENT ON COLUMN %T.as_of IS 'local day up to which purchases count, inclusive'",
 
@@ -141,6 +153,8 @@ static const char *const create_statements[] = {
 	" round(avg(p.priority), 4) AS average_priority,"
 	" round(sum(p.average_order_value * p.frequency) / nullif(sum(p.frequency), 0), 2) AS average_order_value,"
 	" round(avg(custprio.recency_days(%N, p.last_purchase)), 1) AS average_recency_days,"
+	" round(avg(p.p_alive), 4) AS average_p_alive,"
+	" sum(p.clv) AS clv,"
 	" (SELECT custprio.as_of(%N)) AS as_of"
 	" FROM %P p GROUP BY p.tier ORDER BY p.tier",
 	"COMMENT ON VIEW %Y IS 'one row per tier, for reports; the row without a tier counts customers without any purchase'",
@@ -153,6 +167,8 @@ static const char *const create_statements[] = {
 	"COMMENT ON COLUMN %Y.average_priority IS 'mean priority of the tier''s customers'",
 	"COMMENT ON COLUMN %Y.average_order_value IS 'revenue less returns per purchase: the customers'' averages weighted by frequency'",
 	"COMMENT ON COLUMN %Y.average_recency_days IS 'mean number of days since the last purchase'",
+	"COMMENT ON COLUMN %Y.average_p_alive IS 'mean probability that a customer of the tier still buys'",
+	"COMMENT ON COLUMN %Y.clv IS 'sum of the customers'' lifetime values'",
 	"COMMENT ON COLUMN %Y.as_of IS 'local day up to which purchases count, inclusive'",
 };
 

@@ -505,6 +505,19 @@ summary_revenue_exact(const PurchaseSummary *s, int64 *mantissa)
 	return s->wide_len == 0 && !pg_sub_s64_overflow(s->gross, s->returned, mantissa);
 }
 
+double
+summary_repeat_total(const PurchaseSummary *s)
+{
+	SummarySums sums;
+	int64		repeated;
+
+	if (s->wide_len == 0 && s->scale <= EXACT_MAX_SCALE && !pg_sub_s64_overflow(s->gross, s->first_gross, &repeated))
+		return repeated / (double) exact_pow10[s->scale];
+	summary_sums(s, &sums);
+	return DatumGetFloat8(DirectFunctionCall1(numeric_float8_no_overflow,
+											  NumericGetDatum(add_numerics(sums.gross, numeric_negate(sums.first_gross)))));
+}
+
 Numeric
 summary_revenue(const PurchaseSummary *s)
 {

@@ -82,6 +82,9 @@ extern void summary_sums(const PurchaseSummary *s, SummarySums *sums);
 extern bool summary_revenue_exact(const PurchaseSummary *s, int64 *mantissa);
 extern Numeric summary_revenue(const PurchaseSummary *s);
 
+/* Gross total of the purchase days after the first, to double precision; infinity beyond it. */
+extern double summary_repeat_total(const PurchaseSummary *s);
+
 /* Build a canonical summary from sums given as numerics; used by the input functions. */
 extern PurchaseSummary *summary_build(const PurchaseSummary *header, const char *zone, const SummarySums *sums,
 									  const DateADT *days);

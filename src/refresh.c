@@ -184,13 +184,17 @@ shares_json(const Scorecard *card, const Scores *scores, int64 buyers)
 }
 
 /*
- * The thresholds to keep, or NULL to take new ones. Within an epoch, a refresh that nobody asked to go deeper leaves
+ * The thresholds to keep, and in *fit their epoch's fit, or NULL to take new ones. Within an epoch, a refresh that nobody asked to go deeper leaves
  * them: a customer's tier then moves because of that customer, not because others bought.
  */
 static Thresholds *
-thresholds_to_keep(const Scorecard *card, const RefreshRun *run)
+thresholds_to_keep(const Scorecard *card, const RefreshRun *run, EpochFit **fit)
 {
+	*fit = NULL;
 	if (run->requested != REFRESH_AUTO || !card->has_epoch || card->as_of != run->as_of)
+		return NULL;
+	*fit = epoch_fit(card);
+	if (card->clv_model && *fit == NULL)
 		return NULL;
 	return epoch_thresholds(card);
 }
@@ -223,9 +227,12 @@ refresh_scorecard(Scorecard *card, RefreshRun *run)
 	OwnerScope	scope;
 	CustomerSet *set;
 	Thresholds *thresholds;
+	EpochFit   *fit;
 	Scores	   *scores;
+	List	   *warnings;
 	bool		state_written;
 
+	run->warnings = NIL;
 	if (!run->has_as_of)
 		run->as_of = local_today(card);
 	choose_mode(card, run);
@@ -248,15 +255,18 @@ refresh_scorecard(Scorecard *card, RefreshRun *run)
 		rebuild(card, set, state_written, run);
 
 	customer_set_finish(set);
-	thresholds = thresholds_to_keep(card, run);
+	thresholds = thresholds_to_keep(card, run, &fit);
 	run->rebased = thresholds == NULL;
+	if (run->rebased)
+		fit = customer_clv_fit(card, set, run->as_of);
+	customer_clv_predict(card, set, fit, run->as_of, &run->warnings);
 	scores = score_customers(card, set, thresholds);
 	publish(card, set, scores, run);
 
 	owner_scope_leave(&scope);
 	PopActiveSnapshot();
 
-	epoch_store(card, scores, run, state_written);
+	epoch_store(card, scores, fit, run, state_written);
 	scorecard_heal(card);
 	notify(card, run);
 
@@ -266,8 +276,9 @@ refresh_scorecard(Scorecard *card, RefreshRun *run)
 
 	MemoryContextSwitchTo(old);
 	run->shares = shares_json(card, scores, set->n_buyers);
+	warnings = list_concat(run->warnings, scores->warnings);
 	run->warnings = NIL;
-	for (int i = 0; i < list_length(scores->warnings); i++)
-		run->warnings = lappend(run->warnings, pstrdup(list_nth(scores->warnings, i)));
+	for (int i = 0; i < list_length(warnings); i++)
+		run->warnings = lappend(run->warnings, pstrdup(list_nth(warnings, i)));
 	MemoryContextDelete(work);
 }

@@ -337,7 +337,9 @@ run_purge(int64 scorecard)
 					"   ORDER BY l.run_id DESC LIMIT 1)"
 					"  AND r.run_id IS DISTINCT FROM (SELECT l.run_id FROM custprio.refresh_run l"
 					"   WHERE l.scorecard_id = $1 AND l.status = 'ok' ORDER BY l.run_id DESC LIMIT 1)"
-					"  RETURNING r.run_id)"
+					"  RETURNING r.run_id),"
+					" fits AS ("
+					"  DELETE FROM custprio.clv_fit f USING gone g WHERE f.scorecard_id = $1 AND f.run_id = g.run_id)"
 					" DELETE FROM custprio.threshold t USING gone g WHERE t.scorecard_id = $1 AND t.run_id = g.run_id",
 					lengthof(types), types, values, NULL);
 }

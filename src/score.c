@@ -20,12 +20,13 @@
 /* The thresholds by use, and the weights as integers of which only the proportions matter. */
 typedef struct Scoring
 {
-	Breaks	   *digit[SCORECARD_METRICS];
+	Breaks	   *digit[RFM_METRICS];
 	Breaks	   *percentile[SCORECARD_METRICS];
 	Breaks	   *abc;
 	Breaks	   *tier;
 	int64		weight[SCORECARD_METRICS];
 	int128		total_weight;
+	int			n_metrics;		/* the first ones of Metric; without METRIC_CLV where nobody has a value */
 } Scoring;
 
 static inline int
@@ -84,6 +85,8 @@ same_value(const Customer *a, const Customer *b, Metric metric)
 			return a->frequency == b->frequency;
 		case METRIC_MONETARY:
 			return a->wide_revenue ? compare_wide(a->wide_revenue, b->wide_revenue) == 0 : a->revenue == b->revenue;
+		case METRIC_CLV:
+			return a->clv == b->clv;
 	}
 	return false;				/* keep compiler quiet */
 }
@@ -92,7 +95,7 @@ same_value(const Customer *a, const Customer *b, Metric metric)
 static void
 warn_of_constants(const CustomerSet *set, Scores *scores)
 {
-	for (Metric metric = METRIC_RECENCY; metric <= METRIC_MONETARY; metric++)
+	for (Metric metric = 0; metric < (set->has_clv ? SCORECARD_METRICS : RFM_METRICS); metric++)
 	{
 		const Customer *first = NULL;
 		uint32		id;
@@ -132,8 +135,9 @@ set_weights(Scoring *scoring, const Scorecard *card)
 				(errcode(ERRCODE_NUMERIC_VALUE_OUT_OF_RANGE),
 				 errmsg("weights of scorecard \"%s\" are too large or too fine", card->name),
 				 errhint("Use weights of a few digits.")));
+	/* a metric that nobody has leaves the mean, whose weights make up 1 again */
 	scoring->total_weight = 0;
-	for (int m = 0; m < SCORECARD_METRICS; m++)
+	for (int m = 0; m < scoring->n_metrics; m++)
 		scoring->total_weight += scoring->weight[m];
 	if (scoring->total_weight <= 0)
 		ereport(ERROR,
@@ -145,9 +149,10 @@ set_weights(Scoring *scoring, const Scorecard *card)
 static void
 find_metric_breaks(Scoring *scoring, Thresholds *thresholds)
 {
-	for (Metric metric = METRIC_RECENCY; metric <= METRIC_MONETARY; metric++)
+	for (Metric metric = 0; metric < scoring->n_metrics; metric++)
 	{
-		scoring->digit[metric] = thresholds_find(thresholds, metric_name(metric), BREAKS_RFM);
+		if (metric < RFM_METRICS)
+			scoring->digit[metric] = thresholds_find(thresholds, metric_name(metric), BREAKS_RFM);
 		scoring->percentile[metric] = thresholds_find(thresholds, metric_name(metric), BREAKS_PERCENTILE);
 	}
 	scoring->abc = thresholds_find(thresholds, metric_name(METRIC_MONETARY), BREAKS_ABC);
@@ -160,11 +165,11 @@ find_metric_breaks(Scoring *scoring, Thresholds *thresholds)
 static void
 score_metrics(const Scoring *scoring, const Scorecard *card, Customer *customer)
 {
-	int			digit[SCORECARD_METRICS];
+	int			digit[RFM_METRICS];
 	int128		sum = 0;
 	int128		most = scoring->total_weight * (PERCENTILE_BINS - 1);
 
-	for (Metric metric = METRIC_RECENCY; metric <= METRIC_MONETARY; metric++)
+	for (Metric metric = 0; metric < RFM_METRICS; metric++)
 	{
 		int64		value = metric == METRIC_RECENCY ? customer->last_day :
 			metric == METRIC_FREQUENCY ? customer->frequency : customer->revenue;
@@ -173,6 +178,9 @@ score_metrics(const Scoring *scoring, const Scorecard *card, Customer *customer)
 		digit[metric] = score_by_breaks(scoring->digit[metric], value, customer->wide_revenue);
 		sum += (int128) scoring->weight[metric] * (percentile - 1);
 	}
+	if (scoring->n_metrics > METRIC_CLV)
+		sum += (int128) scoring->weight[METRIC_CLV] *
+			(score_by_breaks(scoring->percentile[METRIC_CLV], customer->clv, NULL) - 1);
 	customer->rfm = rfm_pack(digit[METRIC_RECENCY], digit[METRIC_FREQUENCY], digit[METRIC_MONETARY]);
 	customer->priority = (int32) ((sum * PRIORITY_MAX * 2 + most) / (most * 2));
 	customer->abc = class_by_cuts(scoring->abc, customer->revenue, customer->wide_revenue);
@@ -197,13 +205,14 @@ score_customers(const Scorecard *card, CustomerSet *set, Thresholds *thresholds)
 				(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
 				 errmsg("too many customers in scorecard \"%s\"", card->name)));
 
+	scoring.n_metrics = set->has_clv ? SCORECARD_METRICS : RFM_METRICS;
 	set_weights(&scoring, card);
 	if (take)
 	{
 		warn_of_constants(set, scores);
 		thresholds_take_metrics(thresholds, card, set, scores->segments);
 	}
-	thresholds_prepare(thresholds, set);
+	thresholds_prepare(thresholds, card, set);
 	find_metric_breaks(&scoring, thresholds);
 	for (uint32 id = 0; id < set->map->n; id++)
 	{
@@ -218,7 +227,7 @@ score_customers(const Scorecard *card, CustomerSet *set, Thresholds *thresholds)
 	if (take)
 	{
 		thresholds_take_tiers(thresholds, card, set);
-		thresholds_prepare(thresholds, set);
+		thresholds_prepare(thresholds, card, set);
 	}
 	scoring.tier = thresholds_find(thresholds, "priority", BREAKS_TIER);
 	for (uint32 id = 0; id < set->map->n; id++)

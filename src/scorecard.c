@@ -9,6 +9,7 @@
 
 #include "catalog/namespace.h"
 #include "catalog/pg_type.h"
+#include "clv/model.h"
 #include "declaration.h"
 #include "miscadmin.h"
 #include "published.h"
@@ -29,7 +30,8 @@ enum
 {
 	ARG_NAME, ARG_SOURCE, ARG_CUSTOMER, ARG_PURCHASED_AT, ARG_AMOUNT, ARG_FILTER, ARG_EVERY, ARG_TIME_ZONE,
 	ARG_HISTORY, ARG_CUSTOMERS, ARG_CUSTOMERS_KEY, ARG_FREQUENCY_BY, ARG_BINS, ARG_SEGMENT_MAP, ARG_ABC_CUTS,
-	ARG_AMOUNT_SCALE, ARG_MAX_RUNTIME, ARG_LAST
+	ARG_AMOUNT_SCALE, ARG_MAX_RUNTIME, ARG_CLV_MODEL, ARG_CLV_TIME_UNIT, ARG_CLV_HORIZON, ARG_CLV_DISCOUNT,
+	ARG_CLV_MARGIN, ARG_LAST
 };
 
 /* Parameters of a catalog statement. */
@@ -62,7 +64,7 @@ add_interval(Parameters *parameters, Interval *value)
 	add_value(parameters, INTERVALOID, IntervalPGetDatum(value), value == NULL);
 }
 
-/* The parameters $1 to $23 of the statements that write a scorecard's row. */
+/* The parameters $1 to $28 of the statements that write a scorecard's row. */
 static void
 add_declaration(Parameters *parameters, Declaration *declaration, const char *schema)
 {
@@ -87,6 +89,11 @@ add_declaration(Parameters *parameters, Declaration *declaration, const char *sc
 	add_value(parameters, NUMERICARRAYOID, PointerGetDatum(declaration->abc_cuts), false);
 	add_value(parameters, INT4OID, Int32GetDatum(declaration->amount_scale), false);
 	add_interval(parameters, declaration->max_runtime);
+	add_text(parameters, declaration->clv_model);
+	add_text(parameters, declaration->clv_time_unit);
+	add_interval(parameters, declaration->clv_horizon);
+	add_value(parameters, FLOAT8OID, Float8GetDatum(declaration->clv_discount), false);
+	add_value(parameters, FLOAT8OID, Float8GetDatum(declaration->clv_margin), false);
 	add_value(parameters, OIDOID, ObjectIdGetDatum(declaration->owner), false);
 	add_text(parameters, GetUserNameFromId(declaration->owner, false));
 	add_text(parameters, custprio_database_identity());
@@ -144,6 +151,23 @@ read_arguments(FunctionCallInfo fcinfo, Declaration *declaration)
 	}
 	if (!PG_ARGISNULL(ARG_MAX_RUNTIME))
 		declaration->max_runtime = PG_GETARG_INTERVAL_P(ARG_MAX_RUNTIME);
+
+	if (!PG_ARGISNULL(ARG_CLV_MODEL))
+		declaration->clv_model = text_argument(fcinfo, ARG_CLV_MODEL);
+	if (!PG_ARGISNULL(ARG_CLV_TIME_UNIT))
+		declaration->clv_time_unit = text_argument(fcinfo, ARG_CLV_TIME_UNIT);
+	if (!PG_ARGISNULL(ARG_CLV_HORIZON))
+		declaration->clv_horizon = PG_GETARG_INTERVAL_P(ARG_CLV_HORIZON);
+	if (!PG_ARGISNULL(ARG_CLV_DISCOUNT))
+	{
+		declaration->has_clv_discount = true;
+		declaration->clv_discount = PG_GETARG_FLOAT8(ARG_CLV_DISCOUNT);
+	}
+	if (!PG_ARGISNULL(ARG_CLV_MARGIN))
+	{
+		declaration->has_clv_margin = true;
+		declaration->clv_margin = PG_GETARG_FLOAT8(ARG_CLV_MARGIN);
+	}
 
 	/* One of these given alone chooses the other. */
 	if (!PG_ARGISNULL(ARG_BINS) || !PG_ARGISNULL(ARG_SEGMENT_MAP))
@@ -262,13 +286,15 @@ custprio_create_scorecard(PG_FUNCTION_ARGS)
 	if (execute(&parameters,
 				"INSERT INTO custprio.scorecard (name, schema_name, priority_oid, source, source_oid, customer,"
 				" purchased_at, amount, filter, customers, customers_oid, customers_key, every, time_zone, history,"
-				" frequency_by, bins, segment_map, abc_cuts, amount_scale, max_runtime, owner_oid, owner_name, recorded_in)"
+				" frequency_by, bins, segment_map, abc_cuts, amount_scale, max_runtime, clv_model, clv_time_unit,"
+				" clv_horizon, clv_discount, clv_margin, owner_oid, owner_name, recorded_in)"
 				" VALUES ($1, $2, 0, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20,"
-				" $21, $22, $23) ON CONFLICT (name) DO NOTHING") == 0)
+				" $21, $22, $23, $24, $25, $26, $27, $28) ON CONFLICT (name) DO NOTHING") == 0)
 		raise_name_taken(declaration.name);
 	catalog_execute("INSERT INTO custprio.metric (scorecard_id, metric, weight)"
 					" SELECT s.scorecard_id, m, 1 FROM custprio.scorecard s,"
-					" pg_catalog.unnest('{recency,frequency,monetary}'::text[]) m WHERE s.name = $1",
+					" pg_catalog.unnest('{recency,frequency,monetary,clv}'::text[]) m"
+					" WHERE s.name = $1 AND (m <> 'clv' OR s.clv_model <> 'none')",
 					1, name_type, name_value, NULL);
 	catalog_execute("INSERT INTO custprio.tier_rule (scorecard_id, tier, share)"
 					" SELECT s.scorecard_id, t.tier::custprio.customer_tier, t.share FROM custprio.scorecard s,"
@@ -323,6 +349,12 @@ declare_as_stored(Declaration *declaration, Scorecard *card)
 	declaration->has_amount_scale = true;
 	declaration->amount_scale = card->amount_scale;
 	declaration->max_runtime = card->max_runtime;
+	declaration->clv_model = card->clv_model ? pstrdup(card->clv_model->name) : pstrdup("none");
+	declaration->clv_time_unit = card->clv_time_unit;
+	declaration->clv_horizon = card->clv_horizon;
+	declaration->has_clv_discount = declaration->has_clv_margin = true;
+	declaration->clv_discount = card->clv_discount;
+	declaration->clv_margin = card->clv_margin;
 }
 
 /* Put one option back to what create_scorecard makes of NULL; arg becomes the argument it must not be given with. */
@@ -384,6 +416,31 @@ reset_option(Declaration *declaration, const char *option, int *arg)
 		declaration->max_runtime = NULL;
 		*arg = ARG_MAX_RUNTIME;
 	}
+	else if (strcmp(option, "clv_model") == 0)
+	{
+		declaration->clv_model = NULL;
+		*arg = ARG_CLV_MODEL;
+	}
+	else if (strcmp(option, "clv_time_unit") == 0)
+	{
+		declaration->clv_time_unit = NULL;
+		*arg = ARG_CLV_TIME_UNIT;
+	}
+	else if (strcmp(option, "clv_horizon") == 0)
+	{
+		declaration->clv_horizon = NULL;
+		*arg = ARG_CLV_HORIZON;
+	}
+	else if (strcmp(option, "clv_discount") == 0)
+	{
+		declaration->has_clv_discount = false;
+		*arg = ARG_CLV_DISCOUNT;
+	}
+	else if (strcmp(option, "clv_margin") == 0)
+	{
+		declaration->has_clv_margin = false;
+		*arg = ARG_CLV_MARGIN;
+	}
 	else
 		return false;
 	return true;
@@ -410,7 +467,7 @@ reset_options(FunctionCallInfo fcinfo, Declaration *declaration)
 					(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 					 option ? errmsg("argument \"reset\": \"%s\" is not an option that can be reset", option)
 					 : errmsg("argument \"reset\" must not contain NULL"),
-					 errhint("Options are filter, every, time_zone, history, customers, frequency_by, bins, segment_map, abc_cuts, amount_scale and max_runtime.")));
+					 errhint("Options are filter, every, time_zone, history, customers, frequency_by, bins, segment_map, abc_cuts, amount_scale, max_runtime, clv_model, clv_time_unit, clv_horizon, clv_discount and clv_margin.")));
 		if (!PG_ARGISNULL(arg))
 			ereport(ERROR,
 					(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
@@ -466,7 +523,11 @@ scores_can_change(Scorecard *card, Declaration *declaration)
 		declaration->bins != card->bins ||
 		!same_text(declaration->segment_map, card->segment_map) ||
 		!same_cuts(card, declaration->abc_cuts) ||
-		declaration->amount_scale != card->amount_scale;
+		declaration->amount_scale != card->amount_scale ||
+		!same_text(declaration->clv_model, card->clv_model ? card->clv_model->name : "none") ||
+		!same_text(declaration->clv_time_unit, card->clv_time_unit) ||
+		!same_interval(declaration->clv_horizon, card->clv_horizon) ||
+		declaration->clv_discount != card->clv_discount || declaration->clv_margin != card->clv_margin;
 }
 
 /* The card that the caller wants to change, after its refresh that may be running: locked until the end. */
@@ -540,8 +601,16 @@ custprio_alter_scorecard(PG_FUNCTION_ARGS)
 			"UPDATE custprio.scorecard SET name = $1, schema_name = $2, source = $3, source_oid = $4, customer = $5,"
 			" purchased_at = $6, amount = $7, filter = $8, customers = $9, customers_oid = $10, customers_key = $11,"
 			" every = $12, time_zone = $13, history = $14, frequency_by = $15, bins = $16, segment_map = $17,"
-			" abc_cuts = $18, amount_scale = $19, max_runtime = $20, owner_oid = $21, owner_name = $22,"
-			" recorded_in = $23, version = version + $24, priority_oid = $25 WHERE scorecard_id = $26");
+			" abc_cuts = $18, amount_scale = $19, max_runtime = $20, clv_model = $21, clv_time_unit = $22,"
+			" clv_horizon = $23, clv_discount = $24, clv_margin = $25, owner_oid = $26, owner_name = $27,"
+			" recorded_in = $28, version = version + $29, priority_oid = $30 WHERE scorecard_id = $31");
+	/* a model that is switched on counts; the weights there are stay */
+	parameters.n = 0;
+	add_value(&parameters, INT8OID, Int64GetDatum(card->id), false);
+	if (card->clv_model == NULL)
+		execute(&parameters, "INSERT INTO custprio.metric (scorecard_id, metric, weight)"
+				" SELECT scorecard_id, 'clv', 1 FROM custprio.scorecard WHERE scorecard_id = $1 AND clv_model <> 'none'"
+				" ON CONFLICT DO NOTHING");
 	scheduler_wake_at_commit();
 	PG_RETURN_VOID();
 }

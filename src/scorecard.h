@@ -9,13 +9,15 @@
 #include "utils/numeric.h"
 
 #define SCORECARD_NAME_MAX	40	/* bytes; leaves room for the longest suffix */
-#define SCORECARD_METRICS	3
+#define RFM_METRICS			3	/* those that have a digit of the RFM score, the first ones of Metric */
+#define SCORECARD_METRICS	4
 
 typedef enum Metric
 {
 	METRIC_RECENCY,
 	METRIC_FREQUENCY,
-	METRIC_MONETARY
+	METRIC_MONETARY,
+	METRIC_CLV
 } Metric;
 
 typedef struct Scorecard
@@ -54,6 +56,13 @@ typedef struct Scorecard
 	int			n_abc_cuts;
 	Numeric    *abc_cuts;
 	Numeric		weight[SCORECARD_METRICS];
+
+	const struct ClvModel *clv_model;	/* of purchases; NULL: no predictions */
+	char	   *clv_time_unit;
+	Interval   *clv_horizon;
+	double		clv_discount;	/* per year */
+	double		clv_margin;		/* share of a purchase's value that counts */
+
 	int			n_tiers;		/* tiers are numbered 1 = A upwards */
 	uint8	   *tier;			/* the letters, as ranks, best first */
 	Numeric    *tier_share;		/* n_tiers - 1 upper shares, ascending */

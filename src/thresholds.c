@@ -24,6 +24,7 @@
 /* The buyers in a row, and their values by metric. */
 typedef struct Buyers
 {
+	const Scorecard *card;
 	const CustomerSet *set;
 	int32		n;
 	const Customer **buyer;
@@ -33,7 +34,7 @@ typedef struct Buyers
 const char *
 metric_name(Metric metric)
 {
-	static const char *const names[] = {"recency", "frequency", "monetary"};
+	static const char *const names[] = {"recency", "frequency", "monetary", "clv"};
 
 	return names[metric];
 }
@@ -77,12 +78,14 @@ metric_value(const Customer *customer, Metric metric)
 			return customer->frequency;
 		case METRIC_MONETARY:
 			return customer->revenue;
+		case METRIC_CLV:
+			return customer->clv;
 	}
 	return 0;					/* keep compiler quiet */
 }
 
 static char *
-metric_text(const Customer *customer, Metric metric)
+metric_text(const Scorecard *card, const Customer *customer, Metric metric)
 {
 	char		buf[MAXDATELEN + 1];
 
@@ -94,16 +97,26 @@ metric_text(const Customer *customer, Metric metric)
 			return psprintf(INT64_FORMAT, customer->frequency);
 		case METRIC_MONETARY:
 			return exact_text(customer_revenue(customer));
+		case METRIC_CLV:
+			return exact_text(exact_to_numeric(customer->clv, CLV_SCALE(card)));
 	}
 	return NULL;				/* keep compiler quiet */
 }
 
+/* How many of the first metrics the customers have. */
+static int
+n_metrics(const CustomerSet *set)
+{
+	return set->has_clv ? SCORECARD_METRICS : RFM_METRICS;
+}
+
 static void
-rank_buyers(Buyers *buyers, const CustomerSet *set)
+rank_buyers(Buyers *buyers, const Scorecard *card, const CustomerSet *set)
 {
 	Size		n = set->n_buyers;
 	int64	   *values = MemoryContextAllocHuge(CurrentMemoryContext, (n + 1) * sizeof(int64));
 
+	buyers->card = card;
 	buyers->set = set;
 	buyers->n = 0;
 	buyers->buyer = MemoryContextAllocHuge(CurrentMemoryContext, (n + 1) * sizeof(Customer *));
@@ -114,7 +127,7 @@ rank_buyers(Buyers *buyers, const CustomerSet *set)
 		if (customer->stage == STAGE_BUYER)
 			buyers->buyer[buyers->n++] = customer;
 	}
-	for (Metric metric = METRIC_RECENCY; metric <= METRIC_MONETARY; metric++)
+	for (Metric metric = 0; metric < n_metrics(set); metric++)
 	{
 		if (metric == METRIC_MONETARY && set->wide)
 		{
@@ -149,7 +162,7 @@ take_quantiles(Thresholds *thresholds, const Buyers *buyers, Metric metric, int 
 	quantile_breaks_ranked(ranking->count, ranking->n_ranks, bins, rank);
 	for (int i = 0; i < bins - 1; i++)
 		text[i] = i > 0 && rank[i] == rank[i - 1] ? text[i - 1] :
-			metric_text(example_of(buyers, metric, rank[i]), metric);
+			metric_text(buyers->card, example_of(buyers, metric, rank[i]), metric);
 	thresholds_add(thresholds, metric_name(metric), kind, bins - 1, text);
 }
 
@@ -235,7 +248,7 @@ take_abc(Thresholds *thresholds, const Scorecard *card, const Buyers *buyers)
 		else if (customer)
 			class = abc_walk_step(&walk, customer->revenue, ranking->count[rank]);
 		if (before && class != class_before)
-			cuts[class_before - 1] = metric_text(before, METRIC_MONETARY);
+			cuts[class_before - 1] = metric_text(card, before, METRIC_MONETARY);
 		if (class > card->n_abc_cuts)
 			break;
 		before = customer;
@@ -251,12 +264,12 @@ thresholds_take_metrics(Thresholds *thresholds, const Scorecard *card, const Cus
 {
 	Buyers		buyers;
 
-	rank_buyers(&buyers, set);
-	for (Metric metric = METRIC_RECENCY; metric <= METRIC_MONETARY; metric++)
+	rank_buyers(&buyers, card, set);
+	for (Metric metric = 0; metric < n_metrics(set); metric++)
 	{
-		if (segments && segments->split_by_mean)
+		if (metric < RFM_METRICS && segments && segments->split_by_mean)
 			take_mean(thresholds, &buyers, metric);
-		else
+		else if (metric < RFM_METRICS)
 			take_quantiles(thresholds, &buyers, metric, card->bins, BREAKS_RFM);
 		take_quantiles(thresholds, &buyers, metric, PERCENTILE_BINS, BREAKS_PERCENTILE);
 	}
@@ -359,7 +372,7 @@ list_scores(Breaks *breaks)
 }
 
 void
-thresholds_prepare(Thresholds *thresholds, const CustomerSet *set)
+thresholds_prepare(Thresholds *thresholds, const Scorecard *card, const CustomerSet *set)
 {
 	for (int i = 0; i < thresholds->n; i++)
 	{
@@ -367,7 +380,8 @@ thresholds_prepare(Thresholds *thresholds, const CustomerSet *set)
 		bool		money = strcmp(breaks->metric, metric_name(METRIC_MONETARY)) == 0;
 		bool		day = strcmp(breaks->metric, metric_name(METRIC_RECENCY)) == 0;
 		bool		cut = strcmp(breaks->kind, BREAKS_ABC) == 0 || strcmp(breaks->kind, BREAKS_TIER) == 0;
-		int			scale = money ? set->scale : strcmp(breaks->metric, "priority") == 0 ? PRIORITY_SCALE : 0;
+		int			scale = money ? set->scale : strcmp(breaks->metric, "priority") == 0 ? PRIORITY_SCALE :
+			strcmp(breaks->metric, metric_name(METRIC_CLV)) == 0 ? CLV_SCALE(card) : 0;
 
 		if (breaks->bound || breaks->wide_bound)
 			continue;

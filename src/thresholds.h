@@ -21,7 +21,7 @@
  */
 typedef struct Breaks
 {
-	const char *metric;			/* recency, frequency, monetary or priority */
+	const char *metric;			/* recency, frequency, monetary, clv or priority */
 	const char *kind;
 	int			n;
 	char	  **text;
@@ -31,7 +31,9 @@ typedef struct Breaks
 	int64		n_scores;
 } Breaks;
 
-#define THRESHOLDS_MAX (2 * SCORECARD_METRICS + 2)
+/* Digits of RFM, percentiles, ABC and tiers; all but the percentile of clv are always there. */
+#define THRESHOLDS_MAX (RFM_METRICS + SCORECARD_METRICS + 2)
+#define THRESHOLDS_LEAST (THRESHOLDS_MAX - 1)
 
 typedef struct Thresholds
 {
@@ -54,6 +56,6 @@ extern void thresholds_take_metrics(Thresholds *thresholds, const Scorecard *car
 extern void thresholds_take_tiers(Thresholds *thresholds, const Scorecard *card, const CustomerSet *set);
 
 /* Make bounds that the customers' values can be compared with. */
-extern void thresholds_prepare(Thresholds *thresholds, const CustomerSet *set);
+extern void thresholds_prepare(Thresholds *thresholds, const Scorecard *card, const CustomerSet *set);
 
 #endif

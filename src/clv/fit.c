@@ -468,7 +468,8 @@ clv_fit(const ClvModel *model, ClvHistory *rows, long n, double l2, ClvFit *fit)
 		fit->params[i] = exp(logs[i]);
 	fit->converged = true;
 	fit->status = "converged";
-	if (greatest(logs, model->n_params) > BOUND - 1 || !take_covariance(&problem, logs, fit))
+	fit->undetermined = greatest(logs, model->n_params) > BOUND - 1 || !take_covariance(&problem, logs, fit);
+	if (fit->undetermined)
 		give_up(fit, "the data do not determine the parameters",
 				"Use more customers or a longer period, another model, or a small l2 penalty.");
 	else if (!(fit->gradient_norm < GRADIENT_GOOD))
@@ -491,4 +492,32 @@ clv_fit(const ClvModel *model, ClvHistory *rows, long n, double l2, ClvFit *fit)
 	fit->iterations = problem.evaluations;
 	MemoryContextSwitchTo(old);
 	MemoryContextDelete(work);
+}
+
+void
+clv_fit_anyhow(const ClvModel *model, const ClvHistory *rows, long n, ClvFit *fit)
+{
+	static const struct
+	{
+		double		l2;
+		const char *status;
+	}			attempts[] = {
+		{0, "converged"},
+		{1e-6, "converged with an l2 penalty of 0.000001"},
+		{1e-5, "converged with an l2 penalty of 0.00001"},
+		{1e-4, "converged with an l2 penalty of 0.0001"},
+		{1e-3, "converged with an l2 penalty of 0.001"},
+	};
+	ClvHistory *copy = MemoryContextAllocHuge(CurrentMemoryContext, Max(n, 1) * sizeof(ClvHistory));
+
+	for (int i = 0; i < lengthof(attempts); i++)
+	{
+		memcpy(copy, rows, n * sizeof(ClvHistory));
+		clv_fit(model, copy, n, attempts[i].l2, fit);
+		if (fit->converged)
+			fit->status = attempts[i].status;
+		if (!fit->undetermined)
+			break;
+	}
+	pfree(copy);
 }

@@ -15,6 +15,7 @@ typedef struct ClvFit
 	int			iterations;		/* evaluations of the likelihood of all histories */
 	double		gradient_norm;	/* greatest derivative of the mean by the logarithm of a parameter */
 	bool		converged;
+	bool		undetermined;	/* not converged because the data do not determine the parameters */
 	const char *status;			/* "converged", or why not: static text */
 	const char *hint;			/* what to do about it, or NULL */
 	double		standard_error[CLV_MAX_PARAMS];
@@ -28,5 +29,11 @@ typedef struct ClvFit
  * status. The answer does not depend on the order of histories.
  */
 extern void clv_fit(const ClvModel *model, ClvHistory *rows, long n, double l2, ClvFit *fit);
+
+/*
+ * The same without a penalty, and where the data do not determine the parameters with the smallest of some penalties
+ * under which they do; status then tells that penalty.
+ */
+extern void clv_fit_anyhow(const ClvModel *model, const ClvHistory *rows, long n, ClvFit *fit);
 
 #endif

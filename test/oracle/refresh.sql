@@ -9,7 +9,7 @@ CREATE TABLE oracle.source_row (customer_id text, purchased_at timestamptz, amou
 CREATE TABLE oracle.breaks (metric text, bins int, breaks numeric[]);
 CREATE TABLE oracle.priority (
   customer_id text PRIMARY KEY, tier text, priority numeric, rfm text, segment text, abc text, frequency bigint,
-  monetary numeric, average_order_value numeric, first_purchase timestamptz, last_purchase timestamptz, stage text,
+  monetary numeric, average_order_value numeric, clv numeric, first_purchase timestamptz, last_purchase timestamptz, stage text,
   last_day date, listed boolean);
 
 -- Discrete quantiles as percentile_disc finds them, a break at the largest value moved to the next smaller one. The
@@ -28,6 +28,7 @@ DECLARE
   c custprio.scorecard;
   saved text := current_setting('TimeZone');
   map_split text;
+  has_clv boolean;
 BEGIN
   SELECT * INTO STRICT c FROM custprio.scorecard WHERE name = card;
   TRUNCATE oracle.source_row, oracle.breaks, oracle.priority;
@@ -65,11 +66,19 @@ BEGIN
     DROP TABLE member;
   END IF;
 
+  -- lifetime values are taken as published: test/pgtap/scorecard_clv.sql computes them
+  EXECUTE format('CREATE TEMP TABLE lifetime ON COMMIT DROP AS SELECT customer_id::text, clv FROM %s WHERE clv IS NOT NULL', (SELECT priority_oid::regclass FROM custprio.scorecard WHERE name = card));
+  SELECT count(*) > 0 INTO has_clv FROM lifetime;
+  ALTER TABLE person ADD COLUMN clv numeric;
+  UPDATE person p SET clv = l.clv FROM lifetime l WHERE l.customer_id = p.customer_id;
+  DROP TABLE lifetime;
+
   -- breaks, over customers with a purchase
   CREATE TEMP TABLE metric_value ON COMMIT DROP AS
     SELECT 'recency' AS metric, (last_day - date '2000-01-01')::numeric AS v FROM person WHERE purchases > 0
     UNION ALL SELECT 'frequency', frequency FROM person WHERE purchases > 0
-    UNION ALL SELECT 'monetary', monetary FROM person WHERE purchases > 0;
+    UNION ALL SELECT 'monetary', monetary FROM person WHERE purchases > 0
+    UNION ALL SELECT 'clv', clv FROM person WHERE purchases > 0 AND has_clv;
   INSERT INTO oracle.breaks
     SELECT metric, bins, oracle.quantiles(array_agg(v), bins) FROM metric_value, (VALUES (c.bins), (1000)) AS b (bins) GROUP BY metric, bins;
 
@@ -91,12 +100,12 @@ BEGIN
 
   INSERT INTO oracle.priority
   WITH weights AS (
-    SELECT scorecard_id, sum(weight) AS total, sum(weight) FILTER (WHERE metric = 'recency') AS r,
+    SELECT scorecard_id, sum(weight) FILTER (WHERE has_clv OR metric <> 'clv') AS total, coalesce(sum(weight) FILTER (WHERE has_clv AND metric = 'clv'), 0) AS v, sum(weight) FILTER (WHERE metric = 'recency') AS r,
       sum(weight) FILTER (WHERE metric = 'frequency') AS f, sum(weight) FILTER (WHERE metric = 'monetary') AS m
     FROM custprio.metric WHERE scorecard_id = c.scorecard_id GROUP BY 1),
   buyer AS (
     SELECT p.customer_id, r.score * 100 + f.score * 10 + m.score AS rfm,
-      100 * (w.r * (pr.score - 1) + w.f * (pf.score - 1) + w.m * (pm.score - 1)) / (999 * w.total) AS priority, p.monetary
+      100 * (w.r * (pr.score - 1) + w.f * (pf.score - 1) + w.m * (pm.score - 1) + w.v * (coalesce(pv.score, 1) - 1)) / (999 * w.total) AS priority, p.monetary
     FROM person p CROSS JOIN weights w
       JOIN score r ON r.metric = 'recency' AND r.bins = c.bins AND r.v = last_day - date '2000-01-01'
       JOIN score f ON f.metric = 'frequency' AND f.bins = c.bins AND f.v = frequency
@@ -104,6 +113,7 @@ BEGIN
       JOIN score pr ON pr.metric = 'recency' AND pr.bins = 1000 AND pr.v = last_day - date '2000-01-01'
       JOIN score pf ON pf.metric = 'frequency' AND pf.bins = 1000 AND pf.v = frequency
       JOIN score pm ON pm.metric = 'monetary' AND pm.bins = 1000 AND pm.v = monetary
+      LEFT JOIN score pv ON pv.metric = 'clv' AND pv.bins = 1000 AND pv.v = clv
     WHERE p.purchases > 0),
   -- share of customers with strictly higher priority; equals share the better tier
   placed AS (
@@ -123,7 +133,7 @@ BEGIN
   SELECT p.customer_id, t.tier, round(b.priority, 4), b.rfm::text,
     (SELECT segment FROM segment s WHERE s.code = b.rfm::text),
     k.abc, p.frequency, round(p.monetary, c.amount_scale),
-    CASE WHEN p.purchases > 0 THEN round(p.monetary / p.purchases, c.amount_scale) END,
+    CASE WHEN p.purchases > 0 THEN round(p.monetary / p.purchases, c.amount_scale) END, p.clv,
     p.first_purchase, p.last_purchase,
     CASE WHEN p.purchases > 0 THEN NULL WHEN EXISTS (SELECT FROM oracle.source_row r WHERE r.customer_id = p.customer_id AND r.kind = 'return') THEN 'returns_only' ELSE 'prospect' END,
     p.last_day, p.listed
@@ -152,6 +162,7 @@ BEGIN
         ('average_order_value', p.average_order_value::text, o.average_order_value::text),
         ('first_purchase', p.first_purchase::text, o.first_purchase::text),
         ('last_purchase', p.last_purchase::text, o.last_purchase::text),
+        ('clv', p.clv::text, o.clv::text),
         ('stage', p.stage, o.stage)) AS x (col, published, expected)
     WHERE x.published IS DISTINCT FROM x.expected
     $q$, (SELECT priority_oid::regclass FROM custprio.scorecard WHERE name = card));

@@ -38,7 +38,7 @@ SELECT is_empty($$
     CASE metric WHEN 'recency' THEN (SELECT array_agg((d::date - date '2000-01-01')::numeric ORDER BY o) FROM unnest(breaks) WITH ORDINALITY AS u (d, o)) ELSE breaks::numeric[] END
     IS DISTINCT FROM (SELECT b.breaks FROM oracle.breaks b WHERE b.metric = t.metric AND b.bins = CASE kind WHEN 'rfm' THEN 5 ELSE 1000 END)
 $$, 'stored breaks equal the oracle''s');
-SELECT is((SELECT count(*) FROM custprio.threshold WHERE kind IN ('rfm', 'percentile')), 6::bigint, 'three metrics have breaks of both kinds');
+SELECT is((SELECT count(*) FROM custprio.threshold WHERE kind IN ('rfm', 'percentile')), 7::bigint, 'three metrics have breaks of both kinds, clv has percentiles');
 
 -- what equal values must mean
 SELECT is_empty('SELECT frequency FROM cdnow_priority GROUP BY frequency HAVING count(DISTINCT frequency_score(rfm)) > 1', 'equal frequencies score the same');

@@ -7,7 +7,7 @@ CREATE SCHEMA shop;
 SET search_path = shop, custprio;
 CREATE TABLE orders (customer int, at date, amount numeric(12,2));
 INSERT INTO orders SELECT i % 40, date '2024-01-01' + i * 7 % 300, i * 37 % 500 + 1 FROM generate_series(1, 400) i;
-SELECT create_scorecard('crm', 'orders', 'customer', 'at', 'amount', every => NULL);
+SELECT create_scorecard('crm', 'orders', 'customer', 'at', 'amount', every => NULL, clv_model => 'none');
 -- What the latest refresh wrote
 CREATE VIEW wrote AS SELECT mode, rebased, inserted, updated, deleted, state_written FROM refresh_run ORDER BY run_id DESC LIMIT 1;
 CREATE FUNCTION again(mode text DEFAULT 'rebuild') RETURNS SETOF wrote LANGUAGE sql AS $$
@@ -166,7 +166,7 @@ UPDATE crm_priority SET customer_id = NULL WHERE customer_id = 4;
 SELECT * FROM again();
 DELETE FROM crm_priority WHERE customer_id IS NULL;
 -- A primary key of the owner's own, before there are rows
-SELECT create_scorecard('own', 'orders', 'customer::text', 'at', 'amount', every => NULL);
+SELECT create_scorecard('own', 'orders', 'customer::text', 'at', 'amount', every => NULL, clv_model => 'none');
 ALTER TABLE own_priority DROP CONSTRAINT own_priority_pkey, ADD number text DEFAULT md5(random()::text) PRIMARY KEY;
 ALTER TABLE own_purchases DROP CONSTRAINT own_purchases_pkey, ADD number text DEFAULT md5(random()::text) PRIMARY KEY;
 SELECT inserted > 0 AS inserted FROM refresh('own', as_of => '2024-12-31');

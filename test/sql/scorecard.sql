@@ -48,7 +48,8 @@ WHERE c.relnamespace = 'shop'::regnamespace AND c.relkind IN ('r', 'v') AND c.re
 -- The views work before the first refresh and after rows are there.
 SELECT * FROM shop.crm_tiers;
 SELECT * FROM shop.crm_tier_summary;
-INSERT INTO shop.crm_priority VALUES
+INSERT INTO shop.crm_priority (customer_id, tier, priority, rfm, segment, abc, frequency, monetary, average_order_value,
+  first_purchase, last_purchase, stage, tier_since, previous_tier) VALUES
   (1, 'A', 99.5, '555', 'Champions', 'A', 3, 300.00, 100, '2024-01-01', '2024-06-30 23:30+02', 'active', '2024-07-01', NULL),
   (2, 'B', 50, '333', 'At Risk', 'B', 2, 100.00, 60, '2024-01-01', '2024-07-01 00:30+02', 'active', '2024-07-01', 'A'),
   (3, 'B', 40, '333', 'At Risk', 'C', 1, 0.00, 10, '2024-01-01', '2024-06-01', 'active', '2024-07-01', NULL),
