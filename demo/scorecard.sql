@@ -7,4 +7,5 @@ SELECT custprio.create_scorecard(
   filter        => $$status <> 'cancelled'$$,
   customers     => 'customers',
   customers_key => 'customer_id',
+  capture       => 'trigger',
   every         => '10 seconds');

@@ -32,6 +32,8 @@ CREATE TABLE custprio.scorecard (
   clv_horizon   interval NOT NULL,
   clv_discount  float8 NOT NULL,
   clv_margin    float8 NOT NULL,
+  capture       text NOT NULL,
+  rebuild_every interval,
   paused        boolean NOT NULL DEFAULT false,
   version       int NOT NULL DEFAULT 1,
   owner_oid     oid NOT NULL,
@@ -47,6 +49,8 @@ COMMENT ON COLUMN custprio.scorecard.clv_time_unit IS 'unit of time of the fit: 
 COMMENT ON COLUMN custprio.scorecard.clv_horizon IS 'time after the as-of day in which purchases count';
 COMMENT ON COLUMN custprio.scorecard.clv_discount IS 'discount per year: 0.1 for 10 percent';
 COMMENT ON COLUMN custprio.scorecard.clv_margin IS 'share of a purchase''s value that counts';
+COMMENT ON COLUMN custprio.scorecard.capture IS 'how changes of the source are noted: trigger, or none';
+COMMENT ON COLUMN custprio.scorecard.rebuild_every IS 'time after which the whole source is read again, for what triggers cannot see; NULL: only when needed';
 COMMENT ON COLUMN custprio.scorecard.version IS 'raised by every change of the declaration that can move a score';
 COMMENT ON COLUMN custprio.scorecard.owner_oid IS 'hint for dropping a scorecard whose priority table is gone; the owner is the priority table''s owner';
 COMMENT ON COLUMN custprio.scorecard.owner_name IS 'a priority table that is not the recorded one, as after a restore, must belong to this role';
@@ -75,7 +79,9 @@ CREATE TABLE custprio.epoch (
   version       int,
   run_id        bigint,
   state_as_of   date,
-  state_version int
+  state_version int,
+  rebuilt_at    timestamptz,
+  source_relations text
 );
 COMMENT ON TABLE custprio.epoch IS 'per scorecard: the as-of day and the run whose thresholds the published rows follow, and the day of the state';
 
@@ -92,6 +98,7 @@ CREATE TABLE custprio.refresh_run (
   reason          text,
   as_of           date,
   rebased         boolean,
+  queued          bigint,
   rows_read       bigint,
   purchases       bigint,
   returns         bigint,
@@ -123,6 +130,7 @@ CREATE TABLE custprio.refresh_run (
 CREATE INDEX refresh_run_scorecard_idx ON custprio.refresh_run (scorecard_id, run_id DESC);
 COMMENT ON TABLE custprio.refresh_run IS 'every refresh, also failed and running ones, with what it read, left out and wrote';
 COMMENT ON COLUMN custprio.refresh_run.rebased IS 'whether new thresholds were taken; otherwise those of the epoch were kept';
+COMMENT ON COLUMN custprio.refresh_run.queued IS 'customers whose captured changes the run took in';
 COMMENT ON COLUMN custprio.refresh_run.failures IS 'how many runs of this scorecard have failed in a row, this one included';
 
 CREATE TABLE custprio.threshold (
@@ -134,6 +142,15 @@ CREATE TABLE custprio.threshold (
   PRIMARY KEY (scorecard_id, run_id, metric, kind)
 );
 COMMENT ON TABLE custprio.threshold IS 'the breaks and cuts of each epoch: days for recency, plain numbers for the rest; cast breaks to date[] or numeric[]';
+
+-- Written by the triggers on sources, in the writers' transactions and without rights of theirs; see src/queue.c.
+CREATE TABLE custprio.change_queue (
+  scorecard_id bigint NOT NULL,
+  customer     bytea,
+  queued_at    timestamptz NOT NULL
+);
+CREATE INDEX change_queue_scorecard_idx ON custprio.change_queue (scorecard_id);
+COMMENT ON TABLE custprio.change_queue IS 'customers whose purchases changed since their scorecard was refreshed: the bytes of their keys, NULL for all';
 
 CREATE TABLE custprio.clv_fit (
   scorecard_id    bigint NOT NULL REFERENCES custprio.scorecard ON DELETE CASCADE,

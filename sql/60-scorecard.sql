@@ -23,11 +23,13 @@ CREATE FUNCTION custprio.create_scorecard(
   clv_horizon interval DEFAULT '365 days',
   clv_discount float8 DEFAULT 0.1,
   clv_margin float8 DEFAULT 1,
+  capture text DEFAULT 'none',
+  rebuild_every interval DEFAULT NULL,
   schema name DEFAULT NULL
 ) RETURNS regclass
   AS 'MODULE_PATHNAME', 'custprio_create_scorecard' LANGUAGE C VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE;
 COMMENT ON FUNCTION custprio.create_scorecard(text, regclass, text, text, text, text, interval, text, interval, regclass,
-  text, text, int, text, numeric[], int, interval, text, text, interval, float8, float8, name) IS
+  text, text, int, text, numeric[], int, interval, text, text, interval, float8, float8, text, interval, name) IS
   'declare how the customers of a table of purchases are scored; makes the published tables and views in the schema and returns the priority table';
 
 CREATE FUNCTION custprio.alter_scorecard(
@@ -53,14 +55,21 @@ CREATE FUNCTION custprio.alter_scorecard(
   clv_horizon interval DEFAULT NULL,
   clv_discount float8 DEFAULT NULL,
   clv_margin float8 DEFAULT NULL,
+  capture text DEFAULT NULL,
+  rebuild_every interval DEFAULT NULL,
   reset text[] DEFAULT NULL
 ) RETURNS void
   AS 'MODULE_PATHNAME', 'custprio_alter_scorecard' LANGUAGE C VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE;
 COMMENT ON FUNCTION custprio.alter_scorecard(text, regclass, text, text, text, text, interval, text, interval, regclass,
-  text, text, int, text, numeric[], int, interval, text, text, interval, float8, float8, text[]) IS
+  text, text, int, text, numeric[], int, interval, text, text, interval, float8, float8, text, interval, text[]) IS
   'change options of a scorecard: NULL leaves one as it is, and those named in reset become what create_scorecard makes of NULL; tables and grants stay';
 
 CREATE FUNCTION custprio.drop_scorecard(name text) RETURNS void
   AS 'MODULE_PATHNAME', 'custprio_drop_scorecard' LANGUAGE C VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE;
 COMMENT ON FUNCTION custprio.drop_scorecard(text) IS
   'remove a scorecard with everything that it published; refused while other objects depend on that';
+
+CREATE FUNCTION custprio.capture() RETURNS trigger
+  AS 'MODULE_PATHNAME', 'custprio_capture' LANGUAGE C VOLATILE PARALLEL UNSAFE;
+COMMENT ON FUNCTION custprio.capture() IS
+  'trigger function that notes which customers changed; put on sources by create_scorecard and alter_scorecard';

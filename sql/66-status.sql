@@ -63,7 +63,10 @@ SELECT s.name AS scorecard,
        s.paused,
        good.finished_at AS last_success,
        e.as_of,
-       good.customers,
+       counted.customers,
+       CASE WHEN s.capture = 'trigger' THEN
+         (SELECT count(DISTINCT coalesce(q.customer, '')) FROM custprio.change_queue q WHERE q.scorecard_id = s.scorecard_id)
+       END AS queue_depth,
        pg_catalog.now() - good.finished_at AS lag,
        CASE WHEN why.reason IS NULL THEN schedule.next_due END AS next_due,
        active.started_at AS running_since,
@@ -80,7 +83,12 @@ FROM custprio.scorecard s
 JOIN custprio.scorecard_owner o USING (scorecard_id)
 JOIN custprio.schedule USING (scorecard_id)
 LEFT JOIN custprio.epoch e USING (scorecard_id)
-LEFT JOIN LATERAL (SELECT r.finished_at, r.customers, r.warnings FROM custprio.refresh_run r
+LEFT JOIN LATERAL (SELECT r.customers + coalesce((SELECT sum(l.inserted - l.deleted) FROM custprio.refresh_run l
+                     WHERE l.scorecard_id = s.scorecard_id AND l.status = 'ok' AND l.run_id > r.run_id), 0)::bigint AS customers
+                   FROM custprio.refresh_run r
+                   WHERE r.scorecard_id = s.scorecard_id AND r.status = 'ok' AND r.customers IS NOT NULL
+                   ORDER BY r.run_id DESC LIMIT 1) counted ON true
+LEFT JOIN LATERAL (SELECT r.finished_at, r.warnings FROM custprio.refresh_run r
                    WHERE r.scorecard_id = s.scorecard_id AND r.status = 'ok'
                    ORDER BY r.run_id DESC LIMIT 1) good ON true
 LEFT JOIN LATERAL (SELECT r.* FROM custprio.refresh_run r
@@ -116,6 +124,7 @@ COMMENT ON VIEW custprio.status IS
 COMMENT ON COLUMN custprio.status.last_success IS 'when the last successful refresh finished';
 COMMENT ON COLUMN custprio.status.as_of IS 'the day whose scores are published';
 COMMENT ON COLUMN custprio.status.customers IS 'rows published by the last successful refresh';
+COMMENT ON COLUMN custprio.status.queue_depth IS 'customers whose changes wait for the next refresh; NULL without capture';
 COMMENT ON COLUMN custprio.status.lag IS 'time since the last success';
 COMMENT ON COLUMN custprio.status.next_due IS 'when the scheduler refreshes next; NULL when it does not, see reason';
 COMMENT ON COLUMN custprio.status.running_since IS 'start of the refresh that runs now';

@@ -42,16 +42,12 @@ read_request(FunctionCallInfo fcinfo, RefreshRun *run)
 	else if (strcmp(mode, "rebuild") == 0)
 		run->requested = REFRESH_REBUILD;
 	else if (strcmp(mode, "incremental") == 0)
-		ereport(ERROR,
-				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
-				 errmsg("refresh mode \"incremental\" is not available"),
-				 errdetail("It needs the capture of changes, which this version of custprio does not have."),
-				 errhint("Use \"auto\", \"rescore\" or \"rebuild\".")));
+		run->requested = REFRESH_INCREMENTAL;
 	else
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("argument \"mode\" is not a refresh mode: \"%s\"", mode),
-				 errhint("Use \"auto\", \"rescore\" or \"rebuild\".")));
+				 errhint("Use \"auto\", \"incremental\", \"rescore\" or \"rebuild\".")));
 
 	if (!PG_ARGISNULL(2))
 	{

@@ -84,6 +84,23 @@ custprio_primary_key_index(Relation rel)
 #endif
 }
 
+#if PG_VERSION_NUM >= 180000
+#define custprio_index_beginscan(rel, index, snapshot) index_beginscan(rel, index, snapshot, NULL, 1, 0)
+#else
+#define custprio_index_beginscan(rel, index, snapshot) index_beginscan(rel, index, snapshot, 1, 0)
+#endif
+
+/* Whether a role owns a relation. */
+static inline bool
+custprio_owns_relation(Oid relid, Oid role)
+{
+#if PG_VERSION_NUM >= 160000
+	return object_ownercheck(RelationRelationId, relid, role);
+#else
+	return pg_class_ownercheck(relid, role);
+#endif
+}
+
 /* Whether a role may create relations in a schema. */
 static inline bool
 custprio_can_create_in(Oid namespace, Oid role)

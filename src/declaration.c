@@ -16,6 +16,7 @@
 #include "catalog/pg_class.h"
 #include "catalog/pg_type.h"
 #include "commands/extension.h"
+#include "capture.h"
 #include "clv/params.h"
 #include "clv/value.h"
 #include "declaration.h"
@@ -495,6 +496,8 @@ declaration_check(Declaration *declaration, const char *search_path)
 				   "Without it all purchases count.");
 	check_interval(declaration->max_runtime, "max_runtime", 0, USECS_PER_SEC, "1 second",
 				   "Without it the setting custprio.max_runtime counts.");
+	check_interval(declaration->rebuild_every, "rebuild_every", 0, USECS_PER_SEC, "1 second",
+				   "Without it the whole source is read only when needed.");
 	check_clv(declaration);
 	check_frequency_by(declaration);
 	check_segments(declaration);
@@ -510,6 +513,7 @@ declaration_check(Declaration *declaration, const char *search_path)
 		expression_check(&declaration->filter, declaration->source_relid, search_path);
 	check_customers(declaration, search_path);
 	try_expressions(declaration);
+	capture_check(declaration);
 	owner_scope_leave(&scope);
 	check_amount_scale(declaration);
 }

@@ -38,6 +38,8 @@ typedef struct Declaration
 	double		clv_discount;
 	bool		has_clv_margin;
 	double		clv_margin;
+	char	   *capture;
+	Interval   *rebuild_every;
 
 	/* set by declaration_check, beside what it completes above */
 	char	   *source;			/* qualified and quoted names */

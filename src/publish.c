@@ -371,13 +371,14 @@ fetch_customer(TupleTableSlot *slot, int stage, void *arg)
 	}
 }
 
-/* Compare the published rows with the customers; marks those that it met. */
+/* Compare the published rows, all or only those of some customers, with the set; marks those that it met. */
 static void
-publish_existing(Publisher *p)
+publish_existing(Publisher *p, const KeyMap *only)
 {
 	Relation	rel = p->priority->rel;
 	KeyMap	   *map = p->set->map;
-	TableReader *reader = table_reader_open(rel, fetch_customer, 2, p);
+	TableReader *reader = only ? table_reader_open_keys(rel, p->column[COL_CUSTOMER_ID], only) :
+		table_reader_open(rel, fetch_customer, 2, p);
 	TupleTableSlot *slot;
 	MemoryContext old = MemoryContextSwitchTo(p->row_context);
 
@@ -472,12 +473,12 @@ publish_missing(Publisher *p)
 }
 
 void
-publish(const Scorecard *card, CustomerSet *set, const Scores *scores, RefreshRun *run)
+publish(const Scorecard *card, CustomerSet *set, const Scores *scores, const KeyMap *only, RefreshRun *run)
 {
 	Publisher	publisher = {.card = card, .set = set, .scores = scores, .run = run};
 
 	publisher_open(&publisher);
-	publish_existing(&publisher);
+	publish_existing(&publisher, only);
 	publish_missing(&publisher);
 	run->inserted = publisher.priority->inserted;
 	run->updated = publisher.priority->updated;

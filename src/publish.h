@@ -6,7 +6,9 @@
 
 /*
  * Bring the priority table to the scores, writing only rows that differ, and note every change of tier in the history.
+ * With only, the set has none but these customers, and the others' rows are not looked at.
  */
-extern void publish(const Scorecard *card, CustomerSet *set, const Scores *scores, RefreshRun *run);
+extern void publish(const Scorecard *card, CustomerSet *set, const Scores *scores, const KeyMap *only,
+					RefreshRun *run);
 
 #endif

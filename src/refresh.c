@@ -4,7 +4,8 @@
  *   source ── rebuild ──► purchases (state) ── rescore ──► scores, thresholds ──► priority table, history, NOTIFY
  *
  * A rebuild reads the whole source and brings the state to it; a rescore takes the state and summarizes again only the
- * customers whose summary does not hold for the as-of day. From there both go the same way.
+ * customers who changed and those whose summary does not hold for the as-of day. From there both go the same way. An
+ * incremental refresh does the same with the customers who changed alone, under the thresholds of the epoch.
  *
  * The caller holds the scorecard's lock. Everything is read under one snapshot taken after the lock: a refresh that
  * finished before us is seen whole, and no other one can begin. Work is done as the scorecard's owner in a
@@ -13,25 +14,35 @@
 #include "custprio.h"
 
 #include "declaration.h"
+#include "capture.h"
 #include "epoch.h"
 #include "publish.h"
 #include "query.h"
+#include "queue.h"
 #include "state.h"
 
+#include "access/htup_details.h"
 #include "access/xact.h"
+#include "catalog/pg_class.h"
 #include "catalog/pg_type.h"
 #include "commands/async.h"
 #include "lib/stringinfo.h"
 #include "miscadmin.h"
+#include "utils/array.h"
 #include "utils/date.h"
+#include "utils/fmgrprotos.h"
 #include "utils/json.h"
+#include "utils/lsyscache.h"
 #include "utils/memutils.h"
 #include "utils/snapmgr.h"
+#include "utils/syscache.h"
 #include "utils/timestamp.h"
 
 /* A rescore that would have to summarize more than this share of customers again is done as a rebuild. */
 #define STALE_LIMIT_SHARE	0.05
 #define STALE_LIMIT_LEAST	1000
+/* The same for customers who changed. */
+#define QUEUE_LIMIT_SHARE	0.1
 
 const char *
 refresh_mode_name(RefreshMode mode)
@@ -40,6 +51,8 @@ refresh_mode_name(RefreshMode mode)
 	{
 		case REFRESH_AUTO:
 			return "auto";
+		case REFRESH_INCREMENTAL:
+			return "incremental";
 		case REFRESH_RESCORE:
 			return "rescore";
 		case REFRESH_REBUILD:
@@ -55,16 +68,70 @@ local_today(const Scorecard *card)
 	return zone_day(zone_days_create(card->zone), GetCurrentTransactionStartTimestamp());
 }
 
+static double
+estimated_rows(Oid relid)
+{
+	HeapTuple	tuple = SearchSysCache1(RELOID, ObjectIdGetDatum(relid));
+	double		rows = 0;
+
+	if (HeapTupleIsValid(tuple))
+	{
+		rows = ((Form_pg_class) GETSTRUCT(tuple))->reltuples;
+		ReleaseSysCache(tuple);
+	}
+	/* a table that was never analyzed is small, or about to be */
+	return rows < 0 ? 0 : rows;
+}
+
+static bool
+rebuild_due(const Scorecard *card)
+{
+	TimestampTz due;
+
+	if (card->rebuilt_at == 0)
+		return true;
+	due = DatumGetTimestampTz(DirectFunctionCall2(timestamptz_pl_interval, TimestampTzGetDatum(card->rebuilt_at),
+												  IntervalPGetDatum(card->rebuild_every)));
+	return GetCurrentTransactionStartTimestamp() >= due;
+}
+
 static bool
 state_is_valid(const Scorecard *card, DateADT as_of)
 {
 	return card->has_state && card->state_version == card->version && card->state_as_of <= as_of;
 }
 
+/* Why captured changes are not all there is, or NULL. */
+static const char *
+capture_gap(const Scorecard *card, const ChangeQueue *queue, bool lapsed)
+{
+	double		customers = card->capture ? Max(estimated_rows(card->purchases_relid), 0) : 0;
+
+	if (!card->capture)
+		return "changes of the source are not captured";
+	if (queue->everything)
+		return "the source was truncated, or a change could not be told by customer";
+	if (card->source_relations == NULL)
+		return "capture began, or was interrupted, since the last rebuild";
+	if (strcmp(card->source_relations, capture_relations(card->source_relid)) != 0)
+		return "the partitions of the source changed";
+	if (lapsed)
+		return "a capture trigger was missing";
+	if (!capture_enabled(card))
+		return "a capture trigger is disabled";
+	if (card->rebuild_every && rebuild_due(card))
+		return "rebuild_every is due";
+	if (queue->keys->n > STALE_LIMIT_LEAST && queue->keys->n > customers * QUEUE_LIMIT_SHARE)
+		return "many customers changed";
+	return NULL;
+}
+
 /* Settle which mode the run has, and why. */
 static void
-choose_mode(const Scorecard *card, RefreshRun *run)
+choose_mode(const Scorecard *card, const ChangeQueue *queue, bool lapsed, RefreshRun *run)
 {
+	const char *gap;
+
 	if (run->requested == REFRESH_REBUILD)
 	{
 		run->mode = REFRESH_REBUILD;
@@ -85,16 +152,33 @@ choose_mode(const Scorecard *card, RefreshRun *run)
 		run->mode = REFRESH_REBUILD;
 		run->reason = run->has_as_of ? "as-of day before the state's" : "state of a day to come";
 	}
-	else if (run->requested == REFRESH_RESCORE)
+	else if (run->requested == REFRESH_RESCORE && !(queue && queue->everything))
 	{
 		run->mode = REFRESH_RESCORE;
 		run->reason = "requested";
 	}
-	else
+	else if ((gap = capture_gap(card, queue, lapsed)) != NULL)
 	{
 		run->mode = REFRESH_REBUILD;
-		run->reason = "changes of the source are not captured";
+		run->reason = gap;
 	}
+	else if (card->has_epoch && card->epoch_version == card->version && card->as_of == run->as_of &&
+			 card->state_as_of == run->as_of)
+	{
+		run->mode = REFRESH_INCREMENTAL;
+		run->reason = run->requested == REFRESH_INCREMENTAL ? "requested" : "within the epoch";
+	}
+	else
+	{
+		run->mode = REFRESH_RESCORE;
+		run->reason = "the day has turned";
+	}
+	if (run->requested == REFRESH_INCREMENTAL && run->mode != REFRESH_INCREMENTAL)
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				 errmsg("an incremental refresh of scorecard \"%s\" is not possible now", card->name),
+				 errdetail("A %s is needed: %s.", refresh_mode_name(run->mode), run->reason),
+				 errhint("Use mode \"auto\"; an incremental refresh needs capture => 'trigger' and thresholds of the same day.")));
 }
 
 static void
@@ -111,18 +195,35 @@ take_listed(TupleTableSlot *slot, void *arg)
 	keymap_insert(listed, key, keymap_hash(listed, key), &found);
 }
 
-/* The keys of the relation of customers, or NULL when the scorecard has none. */
+/* The keys of the relation of customers, all or those among some, or NULL when the scorecard has none. */
 static KeyMap *
-read_listed(const Scorecard *card)
+read_listed(const Scorecard *card, const KeyMap *among)
 {
 	KeyMap	   *listed;
 	QueryRows	rows = {NULL, take_listed, NULL};
+	Oid			array_type = InvalidOid;
+	Datum		array = (Datum) 0;
 
 	if (card->customers == NULL)
 		return NULL;
 	listed = keymap_create(CurrentMemoryContext, card->key_type, sizeof(Datum));
 	rows.arg = listed;
-	query_each(psprintf("SELECT (%s) FROM %s", card->customers_key, card->customers), InvalidOid, (Datum) 0, &rows,
+	if (among)
+	{
+		Datum	   *keys = palloc(among->n * sizeof(Datum));
+		int16		typlen;
+		bool		typbyval;
+		char		typalign;
+
+		for (uint32 id = 0; id < among->n; id++)
+			keys[id] = keymap_key(among, id);
+		get_typlenbyvalalign(card->key_type, &typlen, &typbyval, &typalign);
+		array_type = get_array_type(card->key_type);
+		array = PointerGetDatum(construct_array(keys, among->n, card->key_type, typlen, typbyval, typalign));
+	}
+	query_each(psprintf("SELECT (%s) FROM %s%s", card->customers_key, card->customers,
+						among ? psprintf(" WHERE (%s) OPERATOR(pg_catalog.=) ANY ($1)", card->customers_key) : ""),
+			   array_type, array, &rows,
 			   psprintf("the customers of scorecard \"%s\"", card->name));
 	return listed;
 }
@@ -137,34 +238,40 @@ rebuild(const Scorecard *card, CustomerSet *set, bool write, RefreshRun *run)
 
 	run->counted = true;
 	run->rows = source->table->rows;
-	state_rebuild(card, source, read_listed(card), set, write, run);
+	state_rebuild(card, source, read_listed(card, NULL), set, write, run);
 	if (source->spill)
 		purchase_spill_close(source->spill);
 	MemoryContextSwitchTo(old);
 	MemoryContextDelete(work);
 }
 
+/* Summarize customers again from the source, bring the state to it and take them into set. */
+static void
+resummarize(const Scorecard *card, const KeyMap *customers, bool list_anew, CustomerSet *set, RefreshRun *run)
+{
+	Datum	   *keys = palloc(customers->n * sizeof(Datum));
+	SourceResult *source;
+
+	for (uint32 id = 0; id < customers->n; id++)
+		keys[id] = keymap_key(customers, id);
+	source = source_read_customers(card, run->as_of, keys, customers->n);
+	run->counted = true;
+	run->rows = source->table->rows;
+	state_resummarize(card, customers, list_anew ? read_listed(card, customers) : NULL, source, set, run);
+}
+
 /* Customers from the state; false when too many of them would have to be read from the source again. */
 static bool
-rescore(const Scorecard *card, CustomerSet *set, RefreshRun *run)
+rescore(const Scorecard *card, const KeyMap *changed, CustomerSet *set, RefreshRun *run)
 {
 	KeyMap	   *stale;
-	SourceResult *source;
-	Datum	   *keys;
-	int64		n = state_read(card, run->as_of, set, &stale);
+	int64		n = state_read(card, run->as_of, changed, set, &stale);
 
 	if (stale->n == 0)
 		return true;
 	if (stale->n > STALE_LIMIT_LEAST && stale->n > n * STALE_LIMIT_SHARE)
 		return false;
-
-	keys = palloc(stale->n * sizeof(Datum));
-	for (uint32 id = 0; id < stale->n; id++)
-		keys[id] = keymap_key(stale, id);
-	source = source_read_customers(card, run->as_of, keys, stale->n);
-	run->counted = true;
-	run->rows = source->table->rows;
-	state_resummarize(card, stale, source, set, run);
+	resummarize(card, stale, card->customers && changed && changed->n > 0, set, run);
 	return true;
 }
 
@@ -191,7 +298,7 @@ static Thresholds *
 thresholds_to_keep(const Scorecard *card, const RefreshRun *run, EpochFit **fit)
 {
 	*fit = NULL;
-	if (run->requested != REFRESH_AUTO || !card->has_epoch || card->as_of != run->as_of)
+	if ((run->requested != REFRESH_AUTO && run->requested != REFRESH_INCREMENTAL) || !card->has_epoch || card->as_of != run->as_of)
 		return NULL;
 	*fit = epoch_fit(card);
 	if (card->clv_model && *fit == NULL)
@@ -219,6 +326,20 @@ notify(const Scorecard *card, const RefreshRun *run)
 	Async_Notify(psprintf("custprio_%s", card->name), payload.data);
 }
 
+/* Give partitions that came since their triggers, as the owner; true if there were any. */
+static bool
+complete_capture(const Scorecard *card)
+{
+	OwnerScope	scope;
+
+	if (capture_exists(card))
+		return false;
+	owner_scope_enter(&scope, card->owner, card->time_zone);
+	capture_create(card->id, card->source_relid, true);
+	owner_scope_leave(&scope);
+	return true;
+}
+
 void
 refresh_scorecard(Scorecard *card, RefreshRun *run)
 {
@@ -230,22 +351,41 @@ refresh_scorecard(Scorecard *card, RefreshRun *run)
 	EpochFit   *fit;
 	Scores	   *scores;
 	List	   *warnings;
+	ChangeQueue *queue = NULL;
+	const KeyMap *only = NULL;
+	bool		lapsed = false;
 	bool		state_written;
 
+	run->queued = -1;
+	run->partial = false;
 	run->warnings = NIL;
 	if (!run->has_as_of)
 		run->as_of = local_today(card);
-	choose_mode(card, run);
+	/* new partitions get their triggers before the snapshot, which then sees what was written without */
+	if (card->capture)
+		lapsed = complete_capture(card);
+	PushActiveSnapshot(GetLatestSnapshot());
+	if (card->capture)
+	{
+		queue = queue_read(card->id, card->key_type, GetActiveSnapshot());
+		run->queued = queue->keys->n;
+	}
+	owner_scope_enter(&scope, card->owner, card->time_zone);
+	declaration_verify(card);
+	choose_mode(card, queue, lapsed, run);
 	/* an older day that was asked for is published without giving up the state of the newer one */
 	state_written = !(run->has_as_of && card->has_state && card->state_version == card->version &&
 					  card->state_as_of > run->as_of);
 
-	PushActiveSnapshot(GetLatestSnapshot());
-	owner_scope_enter(&scope, card->owner, card->time_zone);
-	declaration_verify(card);
-
 	set = customer_set_create(card->key_type);
-	if (run->mode == REFRESH_RESCORE && !rescore(card, set, run))
+	if (run->mode == REFRESH_INCREMENTAL)
+	{
+		run->partial = true;
+		only = queue->keys;
+		if (only->n > 0)
+			resummarize(card, only, card->customers != NULL, set, run);
+	}
+	if (run->mode == REFRESH_RESCORE && !rescore(card, queue ? queue->keys : NULL, set, run))
 	{
 		run->mode = REFRESH_REBUILD;
 		run->reason = "too many customers to summarize again";
@@ -261,11 +401,15 @@ refresh_scorecard(Scorecard *card, RefreshRun *run)
 		fit = customer_clv_fit(card, set, run->as_of);
 	customer_clv_predict(card, set, fit, run->as_of, &run->warnings);
 	scores = score_customers(card, set, thresholds);
-	publish(card, set, scores, run);
+	if (only == NULL || only->n > 0)
+		publish(card, set, scores, only, run);
 
 	owner_scope_leave(&scope);
 	PopActiveSnapshot();
 
+	/* a day that leaves the state alone has not used up the changes */
+	if (queue && state_written)
+		queue_delete(queue);
 	epoch_store(card, scores, fit, run, state_written);
 	scorecard_heal(card);
 	notify(card, run);
@@ -275,7 +419,7 @@ refresh_scorecard(Scorecard *card, RefreshRun *run)
 	run->orphans = set->n_orphans;
 
 	MemoryContextSwitchTo(old);
-	run->shares = shares_json(card, scores, set->n_buyers);
+	run->shares = run->partial ? NULL : shares_json(card, scores, set->n_buyers);
 	warnings = list_concat(run->warnings, scores->warnings);
 	run->warnings = NIL;
 	for (int i = 0; i < list_length(warnings); i++)

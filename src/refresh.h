@@ -9,6 +9,7 @@
 typedef enum RefreshMode
 {
 	REFRESH_AUTO,
+	REFRESH_INCREMENTAL,
 	REFRESH_RESCORE,
 	REFRESH_REBUILD
 } RefreshMode;
@@ -40,6 +41,8 @@ typedef struct RefreshRun
 	/* set by refresh_scorecard() */
 	RefreshMode mode;
 	const char *reason;			/* why this mode */
+	int64		queued;			/* customers taken from the queue; -1: changes are not captured */
+	bool		partial;		/* only some customers were looked at: counts of all are not known */
 	bool		rebased;		/* new thresholds were taken */
 	bool		counted;		/* rows below were read from the source */
 	RowCounts	rows;

@@ -129,9 +129,14 @@ set_outcome(RunRow *row, const RefreshRun *run)
 		set_int64(row, "future_rows", run->rows.future);
 		set_int64(row, "filtered_by_history", run->rows.before_history);
 	}
-	set_int64(row, "customers", run->customers);
-	set_int64(row, "buyers", run->buyers);
-	set_int64(row, "orphans", run->orphans);
+	if (run->queued >= 0)
+		set_int64(row, "queued", run->queued);
+	if (!run->partial)
+	{
+		set_int64(row, "customers", run->customers);
+		set_int64(row, "buyers", run->buyers);
+		set_int64(row, "orphans", run->orphans);
+	}
 	set_int64(row, "inserted", run->inserted);
 	set_int64(row, "updated", run->updated);
 	set_int64(row, "deleted", run->deleted);

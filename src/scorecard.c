@@ -7,6 +7,7 @@
  */
 #include "custprio.h"
 
+#include "capture.h"
 #include "catalog/namespace.h"
 #include "catalog/pg_type.h"
 #include "clv/model.h"
@@ -31,16 +32,16 @@ enum
 	ARG_NAME, ARG_SOURCE, ARG_CUSTOMER, ARG_PURCHASED_AT, ARG_AMOUNT, ARG_FILTER, ARG_EVERY, ARG_TIME_ZONE,
 	ARG_HISTORY, ARG_CUSTOMERS, ARG_CUSTOMERS_KEY, ARG_FREQUENCY_BY, ARG_BINS, ARG_SEGMENT_MAP, ARG_ABC_CUTS,
 	ARG_AMOUNT_SCALE, ARG_MAX_RUNTIME, ARG_CLV_MODEL, ARG_CLV_TIME_UNIT, ARG_CLV_HORIZON, ARG_CLV_DISCOUNT,
-	ARG_CLV_MARGIN, ARG_LAST
+	ARG_CLV_MARGIN, ARG_CAPTURE, ARG_REBUILD_EVERY, ARG_LAST
 };
 
 /* Parameters of a catalog statement. */
 typedef struct Parameters
 {
 	int			n;
-	Oid			type[32];
-	Datum		value[32];
-	char		null[32];
+	Oid			type[40];
+	Datum		value[40];
+	char		null[40];
 } Parameters;
 
 static void
@@ -64,7 +65,7 @@ add_interval(Parameters *parameters, Interval *value)
 	add_value(parameters, INTERVALOID, IntervalPGetDatum(value), value == NULL);
 }
 
-/* The parameters $1 to $28 of the statements that write a scorecard's row. */
+/* The parameters $1 to $30 of the statements that write a scorecard's row. */
 static void
 add_declaration(Parameters *parameters, Declaration *declaration, const char *schema)
 {
@@ -94,6 +95,8 @@ add_declaration(Parameters *parameters, Declaration *declaration, const char *sc
 	add_interval(parameters, declaration->clv_horizon);
 	add_value(parameters, FLOAT8OID, Float8GetDatum(declaration->clv_discount), false);
 	add_value(parameters, FLOAT8OID, Float8GetDatum(declaration->clv_margin), false);
+	add_text(parameters, declaration->capture);
+	add_interval(parameters, declaration->rebuild_every);
 	add_value(parameters, OIDOID, ObjectIdGetDatum(declaration->owner), false);
 	add_text(parameters, GetUserNameFromId(declaration->owner, false));
 	add_text(parameters, custprio_database_identity());
@@ -168,6 +171,10 @@ read_arguments(FunctionCallInfo fcinfo, Declaration *declaration)
 		declaration->has_clv_margin = true;
 		declaration->clv_margin = PG_GETARG_FLOAT8(ARG_CLV_MARGIN);
 	}
+	if (!PG_ARGISNULL(ARG_CAPTURE))
+		declaration->capture = text_argument(fcinfo, ARG_CAPTURE);
+	if (!PG_ARGISNULL(ARG_REBUILD_EVERY))
+		declaration->rebuild_every = PG_GETARG_INTERVAL_P(ARG_REBUILD_EVERY);
 
 	/* One of these given alone chooses the other. */
 	if (!PG_ARGISNULL(ARG_BINS) || !PG_ARGISNULL(ARG_SEGMENT_MAP))
@@ -287,9 +294,9 @@ custprio_create_scorecard(PG_FUNCTION_ARGS)
 				"INSERT INTO custprio.scorecard (name, schema_name, priority_oid, source, source_oid, customer,"
 				" purchased_at, amount, filter, customers, customers_oid, customers_key, every, time_zone, history,"
 				" frequency_by, bins, segment_map, abc_cuts, amount_scale, max_runtime, clv_model, clv_time_unit,"
-				" clv_horizon, clv_discount, clv_margin, owner_oid, owner_name, recorded_in)"
+				" clv_horizon, clv_discount, clv_margin, capture, rebuild_every, owner_oid, owner_name, recorded_in)"
 				" VALUES ($1, $2, 0, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20,"
-				" $21, $22, $23, $24, $25, $26, $27, $28) ON CONFLICT (name) DO NOTHING") == 0)
+				" $21, $22, $23, $24, $25, $26, $27, $28, $29, $30) ON CONFLICT (name) DO NOTHING") == 0)
 		raise_name_taken(declaration.name);
 	catalog_execute("INSERT INTO custprio.metric (scorecard_id, metric, weight)"
 					" SELECT s.scorecard_id, m, 1 FROM custprio.scorecard s,"
@@ -306,6 +313,8 @@ custprio_create_scorecard(PG_FUNCTION_ARGS)
 	add_text(&parameters, declaration.name);
 	add_value(&parameters, OIDOID, ObjectIdGetDatum(priority), false);
 	execute(&parameters, "UPDATE custprio.scorecard SET priority_oid = $2 WHERE name = $1");
+	if (strcmp(declaration.capture, "trigger") == 0)
+		capture_create(scorecard_id_by_name(declaration.name), declaration.source_relid, false);
 
 	/* The first scorecard says whose database this is; a copy of it differs. */
 	parameters.n = 0;
@@ -352,6 +361,8 @@ declare_as_stored(Declaration *declaration, Scorecard *card)
 	declaration->clv_model = card->clv_model ? pstrdup(card->clv_model->name) : pstrdup("none");
 	declaration->clv_time_unit = card->clv_time_unit;
 	declaration->clv_horizon = card->clv_horizon;
+	declaration->capture = card->capture ? "trigger" : "none";
+	declaration->rebuild_every = card->rebuild_every;
 	declaration->has_clv_discount = declaration->has_clv_margin = true;
 	declaration->clv_discount = card->clv_discount;
 	declaration->clv_margin = card->clv_margin;
@@ -416,6 +427,16 @@ reset_option(Declaration *declaration, const char *option, int *arg)
 		declaration->max_runtime = NULL;
 		*arg = ARG_MAX_RUNTIME;
 	}
+	else if (strcmp(option, "capture") == 0)
+	{
+		declaration->capture = NULL;
+		*arg = ARG_CAPTURE;
+	}
+	else if (strcmp(option, "rebuild_every") == 0)
+	{
+		declaration->rebuild_every = NULL;
+		*arg = ARG_REBUILD_EVERY;
+	}
 	else if (strcmp(option, "clv_model") == 0)
 	{
 		declaration->clv_model = NULL;
@@ -467,7 +488,7 @@ reset_options(FunctionCallInfo fcinfo, Declaration *declaration)
 					(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 					 option ? errmsg("argument \"reset\": \"%s\" is not an option that can be reset", option)
 					 : errmsg("argument \"reset\" must not contain NULL"),
-					 errhint("Options are filter, every, time_zone, history, customers, frequency_by, bins, segment_map, abc_cuts, amount_scale, max_runtime, clv_model, clv_time_unit, clv_horizon, clv_discount and clv_margin.")));
+					 errhint("Options are filter, every, time_zone, history, customers, frequency_by, bins, segment_map, abc_cuts, amount_scale, max_runtime, clv_model, clv_time_unit, clv_horizon, clv_discount, clv_margin, capture and rebuild_every.")));
 		if (!PG_ARGISNULL(arg))
 			ereport(ERROR,
 					(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
@@ -524,6 +545,7 @@ scores_can_change(Scorecard *card, Declaration *declaration)
 		!same_text(declaration->segment_map, card->segment_map) ||
 		!same_cuts(card, declaration->abc_cuts) ||
 		declaration->amount_scale != card->amount_scale ||
+		(strcmp(declaration->capture, "trigger") == 0) != card->capture ||
 		!same_text(declaration->clv_model, card->clv_model ? card->clv_model->name : "none") ||
 		!same_text(declaration->clv_time_unit, card->clv_time_unit) ||
 		!same_interval(declaration->clv_horizon, card->clv_horizon) ||
@@ -602,8 +624,14 @@ custprio_alter_scorecard(PG_FUNCTION_ARGS)
 			" purchased_at = $6, amount = $7, filter = $8, customers = $9, customers_oid = $10, customers_key = $11,"
 			" every = $12, time_zone = $13, history = $14, frequency_by = $15, bins = $16, segment_map = $17,"
 			" abc_cuts = $18, amount_scale = $19, max_runtime = $20, clv_model = $21, clv_time_unit = $22,"
-			" clv_horizon = $23, clv_discount = $24, clv_margin = $25, owner_oid = $26, owner_name = $27,"
-			" recorded_in = $28, version = version + $29, priority_oid = $30 WHERE scorecard_id = $31");
+			" clv_horizon = $23, clv_discount = $24, clv_margin = $25, capture = $26, rebuild_every = $27, owner_oid = $28, owner_name = $29,"
+			" recorded_in = $30, version = version + $31, priority_oid = $32 WHERE scorecard_id = $33");
+	/* anew even if they stay: writers that still follow the old declaration are waited for */
+	if (rescore && card->capture && (card->source_relid != declaration.source_relid ||
+									 strcmp(declaration.capture, "trigger") != 0))
+		capture_drop(card->id, card->source_relid);
+	if (rescore && strcmp(declaration.capture, "trigger") == 0)
+		capture_create(card->id, declaration.source_relid, false);
 	/* a model that is switched on counts; the weights there are stay */
 	parameters.n = 0;
 	add_value(&parameters, INT8OID, Int64GetDatum(card->id), false);
@@ -624,9 +652,12 @@ custprio_drop_scorecard(PG_FUNCTION_ARGS)
 
 	refuse_read_only("drop_scorecard()");
 	card = lock_own_scorecard(text_argument(fcinfo, 0), LOAD_TO_DROP);
+	if (card->capture)
+		capture_drop(card->id, card->source_relid);
 	published_drop(card->name, card->schema, card->priority_relid, card->owner);
 	values[0] = Int64GetDatum(card->id);
 	catalog_execute("DELETE FROM custprio.scorecard WHERE scorecard_id = $1", 1, types, values, NULL);
+	catalog_execute("DELETE FROM custprio.change_queue WHERE scorecard_id = $1", 1, types, values, NULL);
 	scheduler_wake_at_commit();
 	PG_RETURN_VOID();
 }

@@ -67,6 +67,8 @@ typedef struct Scorecard
 	uint8	   *tier;			/* the letters, as ranks, best first */
 	Numeric    *tier_share;		/* n_tiers - 1 upper shares, ascending */
 
+	bool		capture;		/* triggers note changes of the source */
+	Interval   *rebuild_every;	/* NULL: only when needed */
 	bool		paused;
 	int			version;
 	bool		moved;			/* stored names, hints or owner differ from what was found: scorecard_heal */
@@ -79,6 +81,8 @@ typedef struct Scorecard
 	bool		has_state;
 	int32		state_as_of;
 	int			state_version;
+	TimestampTz rebuilt_at;		/* when the state was last made from the whole source; 0: not known */
+	char	   *source_relations;	/* the source and its partitions at that time */
 } Scorecard;
 
 /* catalog.c */

@@ -437,7 +437,7 @@ state_rebuild(const Scorecard *card, SourceResult *source, const KeyMap *listed,
 }
 
 int64
-state_read(const Scorecard *card, DateADT as_of, CustomerSet *set, KeyMap **stale)
+state_read(const Scorecard *card, DateADT as_of, const KeyMap *changed, CustomerSet *set, KeyMap **stale)
 {
 	StateTable	state;
 	PurchaseRule rule;
@@ -448,6 +448,12 @@ state_read(const Scorecard *card, DateADT as_of, CustomerSet *set, KeyMap **stal
 
 	purchase_rule_set(&rule, card, as_of, InvalidOid, InvalidOid);
 	*stale = keymap_create(CurrentMemoryContext, card->key_type, sizeof(Datum));
+	for (uint32 id = 0; changed && id < changed->n; id++)
+	{
+		bool		found;
+
+		keymap_insert(*stale, keymap_key(changed, id), keymap_hash(*stale, keymap_key(changed, id)), &found);
+	}
 	state_open(&state, card, false);
 	state_begin_scan(&state, NULL, 0, NULL);
 	old = MemoryContextSwitchTo(row_context);
@@ -459,7 +465,7 @@ state_read(const Scorecard *card, DateADT as_of, CustomerSet *set, KeyMap **stal
 
 		if (state_day(&state, state.next_day) <= as_of || (earliest != NO_DAY && earliest < rule.from_day))
 			keymap_insert(*stale, key, keymap_hash(*stale, key), &found);
-		else
+		else if (changed == NULL || keymap_find(changed, key, keymap_hash(changed, key)) == KEYMAP_NONE)
 			customer_set_add(set, card, key, DatumGetPurchaseSummaryP(state_value(&state, state.summary)),
 							 !state.slot->tts_isnull[state.listed - 1],
 							 DatumGetBool(state_value(&state, state.listed)));
@@ -473,30 +479,28 @@ state_read(const Scorecard *card, DateADT as_of, CustomerSet *set, KeyMap **stal
 }
 
 void
-state_resummarize(const Scorecard *card, const KeyMap *stale, SourceResult *source, CustomerSet *set, RefreshRun *run)
+state_resummarize(const Scorecard *card, const KeyMap *stale, const KeyMap *listed_now, SourceResult *source,
+				  CustomerSet *set, RefreshRun *run)
 {
 	StateTable	state;
 	PurchaseTable *table = source->table;
 	MemoryContext row_context = AllocSetContextCreate(CurrentMemoryContext, "custprio state row",
 													  ALLOCSET_DEFAULT_SIZES);
 	MemoryContext old;
+	int64		n_entries = 0;
 
 	state_open(&state, card, true);
-	state_begin_scan(&state, NULL, 0, NULL);
+	state.reader = table_reader_open_keys(state.rel, state.customer_id, stale);
 	old = MemoryContextSwitchTo(row_context);
 	while (state_next(&state))
 	{
 		Datum		key = state_key(&state, stale);
-		bool		has_listed = !state.slot->tts_isnull[state.listed - 1];
-		bool		listed = has_listed && DatumGetBool(state_value(&state, state.listed));
+		bool		has_listed = listed_now != NULL || !state.slot->tts_isnull[state.listed - 1];
+		bool		listed = listed_now ? is_listed(listed_now, key) :
+			has_listed && DatumGetBool(state_value(&state, state.listed));
 		PurchaseEntry *entry;
 		StateRow	row;
 
-		if (keymap_find(stale, key, keymap_hash(stale, key)) == KEYMAP_NONE)
-		{
-			MemoryContextReset(row_context);
-			continue;
-		}
 		entry = purchase_table_find(table, key);
 		if (entry == NULL && !listed)
 			table_writer_delete(state.writer, state.slot);
@@ -504,6 +508,7 @@ state_resummarize(const Scorecard *card, const KeyMap *stale, SourceResult *sour
 		{
 			if (entry == NULL)
 				entry = purchase_table_touch(table, key);
+			entry->in_state = true;
 			wanted_row(card, table, entry, has_listed, listed, &row);
 			if (!row_equals(&state, &row))
 				state_update(&state, &row);
@@ -513,6 +518,28 @@ state_resummarize(const Scorecard *card, const KeyMap *stale, SourceResult *sour
 		MemoryContextReset(row_context);
 	}
 	MemoryContextSwitchTo(old);
+
+	/* customers whom the state did not have */
+	if (listed_now)
+		touch_listed(source, 0, listed_now);
+	for (int i = 0; i < PURCHASE_PARTITIONS; i++)
+		n_entries += table->part[i].map->n;
+	sync_new(&state, card, source, n_entries, listed_now);
+	for (int i = 0; i < PURCHASE_PARTITIONS; i++)
+	{
+		PurchasePartition *part = &table->part[i];
+
+		for (uint32 id = 0; id < part->map->n; id++)
+		{
+			PurchaseEntry *entry = purchase_entry(part, id);
+
+			if (entry->in_state)
+				continue;
+			customer_set_add(set, card, entry->key, entry->summary, listed_now != NULL,
+							 is_listed(listed_now, entry->key));
+			count_purchases(run, entry->summary);
+		}
+	}
 	MemoryContextDelete(row_context);
 	run->state_written += state.writer->inserted + state.writer->updated + state.writer->deleted;
 	state_close(&state);

@@ -13,13 +13,17 @@ extern void state_rebuild(const Scorecard *card, SourceResult *source, const Key
 						  bool write, RefreshRun *run);
 
 /*
- * Take every customer of the state into set, except those whose summary does not hold for as_of; their keys go to
- * *stale (entries of a key alone). Returns the number of rows.
+ * Take every customer of the state into set, except those who have changed (NULL: nobody) and those whose summary does
+ * not hold for as_of; the keys of both go to *stale (entries of a key alone). Returns the number of rows.
  */
-extern int64 state_read(const Scorecard *card, DateADT as_of, CustomerSet *set, KeyMap **stale);
+extern int64 state_read(const Scorecard *card, DateADT as_of, const KeyMap *changed, CustomerSet *set,
+						KeyMap **stale);
 
-/* Bring the stale customers' rows to what the source gave for them now, and take them into set. */
-extern void state_resummarize(const Scorecard *card, const KeyMap *stale, SourceResult *source, CustomerSet *set,
-							  RefreshRun *run);
+/*
+ * Bring the rows of the customers in stale to what the source gave for them now, and take them into set. listed has
+ * those of them that the relation of customers has; NULL: each is as the state has it.
+ */
+extern void state_resummarize(const Scorecard *card, const KeyMap *stale, const KeyMap *listed, SourceResult *source,
+							  CustomerSet *set, RefreshRun *run);
 
 #endif
