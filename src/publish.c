@@ -24,6 +24,7 @@
 #include "utils/builtins.h"
 #include "utils/datum.h"
 #include "utils/fmgrprotos.h"
+#include "utils/lsyscache.h"
 #include "utils/memutils.h"
 #include "utils/rel.h"
 #include "utils/snapmgr.h"
@@ -69,6 +70,11 @@ enum
 	N_HISTORY_COLUMNS
 };
 
+static const char *const column_names[N_COLUMNS] = {
+	"customer_id", "tier", "priority", "rfm", "segment", "abc", "frequency", "monetary", "average_order_value",
+	"first_purchase", "last_purchase", "p_alive", "expected_purchases", "clv", "stage", "tier_since", "previous_tier"
+};
+
 typedef struct Publisher
 {
 	const Scorecard *card;
@@ -111,10 +117,6 @@ alloc_row(Relation rel, Datum **values, bool **nulls)
 static void
 publisher_open(Publisher *p)
 {
-	static const char *const names[N_COLUMNS] = {
-		"customer_id", "tier", "priority", "rfm", "segment", "abc", "frequency", "monetary", "average_order_value",
-		"first_purchase", "last_purchase", "p_alive", "expected_purchases", "clv", "stage", "tier_since", "previous_tier"
-	};
 	static const char *const history_names[N_HISTORY_COLUMNS] = {
 		"customer_id", "changed_on", "changed_at", "run_id", "previous_tier", "tier", "reason"
 	};
@@ -131,7 +133,7 @@ publisher_open(Publisher *p)
 	p->priority = table_writer_open(p->card->priority_relid);
 	p->history = table_writer_open(p->card->history_relid);
 	for (int i = 0; i < N_COLUMNS; i++)
-		p->column[i] = published_column(p->priority->rel, names[i], types[i]);
+		p->column[i] = published_column(p->priority->rel, column_names[i], types[i]);
 	for (int i = 0; i < N_HISTORY_COLUMNS; i++)
 		p->history_column[i] = published_column(p->history->rel, history_names[i], history_types[i]);
 	table_writer_given(p->priority, p->column, N_COLUMNS);
@@ -490,4 +492,76 @@ publish(const Scorecard *card, CustomerSet *set, const Scores *scores, const Key
 	/* the first rows: indexes are built faster over full tables than filled row by row */
 	if (!card->has_epoch)
 		published_build_indexes(card->priority_relid, card->history_relid);
+}
+
+/* A value of one of our columns as text, or NULL. */
+static char *
+column_text(const Publisher *p, int column, Datum value, bool null)
+{
+	Oid			type = TupleDescAttr(RelationGetDescr(p->priority->rel), p->column[column] - 1)->atttypid;
+	Oid			output;
+	bool		varlena;
+
+	if (null)
+		return NULL;
+	getTypeOutputInfo(type, &output, &varlena);
+	return OidOutputFunctionCall(output, value);
+}
+
+void
+publish_compare(const Scorecard *card, CustomerSet *set, const Scores *scores, RefreshRun *run,
+				PublishedDifference difference, void *arg)
+{
+	Publisher	publisher = {.card = card, .set = set, .scores = scores, .run = run};
+	Publisher  *p = &publisher;
+	TableReader *reader;
+	TupleTableSlot *slot;
+	MemoryContext old;
+
+	publisher_open(p);
+	reader = table_reader_open(p->priority->rel, fetch_customer, 2, p);
+	old = MemoryContextSwitchTo(p->row_context);
+	while ((slot = table_reader_next(reader)) != NULL)
+	{
+		AttrNumber	key_column = p->column[COL_CUSTOMER_ID] - 1;
+		Datum		key = slot->tts_values[key_column];
+		char	   *name = column_text(p, COL_CUSTOMER_ID, key, slot->tts_isnull[key_column]);
+		uint32		id = KEYMAP_NONE;
+
+		if (name && !set->map->byval && set->map->typlen < 0)
+			key = PointerGetDatum(PG_DETOAST_DATUM_PACKED(key));
+		if (name)
+			id = keymap_find(set->map, key, keymap_hash(set->map, key));
+		if (id == KEYMAP_NONE)
+			difference(name, "customer_id", name, NULL, arg);
+		else
+		{
+			PublishedRow row;
+
+			customer_at(set, id)->published = true;
+			published_row(p, customer_at(set, id), &row);
+			for (int i = COL_TIER; i < COL_TIER_SINCE; i++)
+				if (!column_equals(p, slot, i, &row))
+					difference(name, column_names[i],
+							   column_text(p, i, slot->tts_values[p->column[i] - 1], slot->tts_isnull[p->column[i] - 1]),
+							   column_text(p, i, row.value[i], row.null[i]), arg);
+		}
+		MemoryContextReset(p->row_context);
+	}
+	table_reader_close(reader);
+	for (uint32 id = 0; id < set->map->n; id++)
+	{
+		if (!customer_at(set, id)->published)
+		{
+			char	   *name = column_text(p, COL_CUSTOMER_ID, customer_at(set, id)->key, false);
+
+			difference(name, "customer_id", NULL, name, arg);
+		}
+		if (id % 4096 == 0)
+			CHECK_FOR_INTERRUPTS();
+	}
+	MemoryContextSwitchTo(old);
+	table_writer_close(p->history);
+	table_writer_close(p->priority);
+	MemoryContextDelete(p->row_context);
 }

@@ -11,4 +11,12 @@
 extern void publish(const Scorecard *card, CustomerSet *set, const Scores *scores, const KeyMap *only,
 					RefreshRun *run);
 
+/* Called for each column of a customer that is published otherwise; column "customer_id": published or not at all. */
+typedef void (*PublishedDifference) (const char *customer, const char *column, const char *published,
+									 const char *recomputed, void *arg);
+
+/* Compare all that is published with the scores, writing nothing. */
+extern void publish_compare(const Scorecard *card, CustomerSet *set, const Scores *scores, RefreshRun *run,
+							PublishedDifference difference, void *arg);
+
 #endif

@@ -245,6 +245,12 @@ rebuild(const Scorecard *card, CustomerSet *set, bool write, RefreshRun *run)
 	MemoryContextDelete(work);
 }
 
+void
+refresh_read_source(const Scorecard *card, CustomerSet *set, RefreshRun *run)
+{
+	rebuild(card, set, false, run);
+}
+
 /* Summarize customers again from the source, bring the state to it and take them into set. */
 static void
 resummarize(const Scorecard *card, const KeyMap *customers, bool list_anew, CustomerSet *set, RefreshRun *run)

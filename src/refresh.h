@@ -2,6 +2,7 @@
 #ifndef CUSTPRIO_REFRESH_H
 #define CUSTPRIO_REFRESH_H
 
+#include "customer_set.h"
 #include "scorecard.h"
 
 #include "nodes/pg_list.h"
@@ -63,6 +64,9 @@ typedef struct RefreshRun
  * loaded the card after taking it. Works as the card's owner and comes back as the caller.
  */
 extern void refresh_scorecard(Scorecard *card, RefreshRun *run);
+
+/* All customers as the source has them on a day, into set; the state is left alone. */
+extern void refresh_read_source(const Scorecard *card, CustomerSet *set, RefreshRun *run);
 
 extern const char *refresh_mode_name(RefreshMode mode);
 

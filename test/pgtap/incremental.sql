@@ -7,7 +7,7 @@ CREATE EXTENSION IF NOT EXISTS pgtap;
 CREATE EXTENSION IF NOT EXISTS custprio;
 SET LOCAL search_path = public, custprio;
 SET LOCAL client_min_messages = error;
-SELECT plan(55);
+SELECT plan(61);
 
 CREATE FUNCTION pg_temp.again(card text, mode text DEFAULT 'auto', day date DEFAULT '2025-12-31') RETURNS text LANGUAGE sql AS $$
   SELECT concat_ws(' ', mode, queued, inserted, updated, deleted) FROM refresh(card, mode, day) $$;
@@ -151,15 +151,31 @@ BEGIN
   END IF;
 END $$;
 CREATE TEMP TABLE trial AS SELECT 0 AS n, ''::text AS mode, ''::text AS difference LIMIT 0;
+CREATE TEMP TABLE verified AS SELECT 0 AS n, v.* FROM verify('crm') v LIMIT 0;
 DO $$
 BEGIN
   FOR n IN 1..40 LOOP
     FOR i IN 1..50 LOOP PERFORM pg_temp.random_change(); END LOOP;
     INSERT INTO trial SELECT n, pg_temp.again('crm', 'auto', date '2026-01-03' + n / 10), pg_temp.differences('crm', date '2026-01-03' + n / 10);
+    INSERT INTO verified SELECT n, v.* FROM verify('crm') v;
   END LOOP;
 END $$;
 SELECT is_empty($$ SELECT * FROM trial WHERE difference <> 'rebuild f 0 0 0 0' $$, '2,000 random changes in 40 refreshes: each equal to a rebuild');
+SELECT is_empty($$ SELECT * FROM verified $$, 'verify() finds nothing after any of them');
 SELECT cmp_ok((SELECT count(*) FROM trial WHERE mode ~ '^incremental [1-9]'), '>=', 30::bigint, 'of which most were incremental');
+
+-- verify() finds what is wrong, and waiting changes
+UPDATE crm_priority SET tier = CASE WHEN tier = 'A' THEN 'B' ELSE 'A' END::customer_tier, clv = 7.77 WHERE customer_id = (SELECT min(customer_id) FROM crm_priority WHERE tier IS NOT NULL);
+DELETE FROM crm_priority WHERE customer_id = (SELECT max(customer_id) FROM crm_priority);
+INSERT INTO crm_priority (customer_id, frequency, monetary) VALUES (999999, 0, 0);
+SELECT is((SELECT string_agg(column_name || CASE WHEN published IS NULL THEN ' missing' WHEN recomputed IS NULL THEN ' surplus' ELSE '' END, ',' ORDER BY column_name, recomputed) FROM verify('crm')),
+          'clv surplus,customer_id missing,customer_id surplus,tier', 'verify() lists wrong columns, missing and surplus rows');
+SELECT is((SELECT published FROM verify('crm') WHERE column_name = 'clv'), '7.77', 'with what is published');
+SELECT refresh('crm', 'rebuild', (SELECT as_of('crm')));
+SELECT is_empty($$ SELECT * FROM verify('crm') $$, 'and nothing after a rebuild');
+INSERT INTO orders (customer, at, amount) VALUES (111, '2025-12-30', 5000);
+SELECT isnt_empty($$ SELECT * FROM verify('crm') WHERE customer_id = '111' $$, 'a change that waits shows');
+SELECT is((SELECT count(*) FROM change_queue), 1::bigint, 'and goes on waiting');
 
 -- declarations that cannot be captured
 CREATE VIEW seen AS SELECT * FROM orders;
@@ -172,7 +188,7 @@ SELECT lives_ok($$ SELECT create_scorecard('v', 'small', 'customer::bigint', 'at
 SELECT lives_ok($$ SELECT create_scorecard('w', 'small', 'customer', 'at', 'amount', every => NULL, capture => 'trigger') $$, 'two scorecards on one table');
 SELECT pg_temp.again('v');
 INSERT INTO small VALUES (150, '2025-12-30', 5), (-3, '2025-12-30', 5);
-SELECT is((SELECT count(*) FROM change_queue), 4::bigint, 'are each told');
+SELECT is((SELECT count(*) FROM change_queue JOIN scorecard USING (scorecard_id) WHERE name IN ('v', 'w')), 4::bigint, 'are each told');
 SELECT is(pg_temp.again('v'), 'incremental 2 2 0 0', 'by their own keys');
 SELECT drop_scorecard('crm');
 SELECT is((SELECT count(*) FROM pg_trigger WHERE tgrelid = 'orders'::regclass AND tgname ~ 'capture'), 0::bigint, 'drop_scorecard takes its triggers along');
