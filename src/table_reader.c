@@ -24,6 +24,7 @@ table_reader_open(Relation rel, LookAhead look_ahead, int stages, void *arg)
 	TableReader *reader = palloc0(sizeof(TableReader));
 
 	reader->rel = rel;
+	reader->context = CurrentMemoryContext;
 	reader->scan = table_beginscan(rel, GetActiveSnapshot(), 0, NULL);
 	for (int i = 0; i < READER_BATCH; i++)
 		reader->slot[i] = table_slot_create(rel, NULL);
@@ -54,6 +55,7 @@ table_reader_open_keys(Relation rel, AttrNumber key_column, const KeyMap *keys)
 			{
 				reader = palloc0(sizeof(TableReader));
 				reader->rel = rel;
+				reader->context = CurrentMemoryContext;
 				reader->keys = keys;
 				reader->key_column = key_column;
 				reader->index = index;
@@ -110,6 +112,9 @@ is_wanted(TableReader *reader, TupleTableSlot *slot)
 static void
 read_batch(TableReader *reader)
 {
+	/* the caller's context may be that of a row; an index scan allocates when it first meets a dead entry */
+	MemoryContext caller = MemoryContextSwitchTo(reader->context);
+
 	reader->n = reader->next = 0;
 	while (reader->n < READER_BATCH)
 	{
@@ -124,6 +129,7 @@ read_batch(TableReader *reader)
 	for (int stage = 0; stage < reader->stages; stage++)
 		for (int i = 0; i < reader->n; i++)
 			reader->look_ahead(reader->slot[i], stage, reader->arg);
+	MemoryContextSwitchTo(caller);
 }
 
 TupleTableSlot *

@@ -19,6 +19,7 @@ typedef void (*LookAhead) (TupleTableSlot *slot, int stage, void *arg);
 typedef struct TableReader
 {
 	Relation	rel;
+	MemoryContext context;		/* what a scan keeps between rows */
 	TableScanDesc scan;
 	TupleTableSlot *slot[READER_BATCH];
 	int			n;
