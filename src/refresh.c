@@ -126,9 +126,12 @@ capture_gap(const Scorecard *card, const ChangeQueue *queue, bool lapsed)
 	return NULL;
 }
 
-/* Settle which mode the run has, and why. */
+/*
+ * Settle which mode the run has, and why. Some customers alone can be scored only under thresholds there are, hence
+ * has_thresholds.
+ */
 static void
-choose_mode(const Scorecard *card, const ChangeQueue *queue, bool lapsed, RefreshRun *run)
+choose_mode(const Scorecard *card, const ChangeQueue *queue, bool lapsed, bool has_thresholds, RefreshRun *run)
 {
 	const char *gap;
 
@@ -162,8 +165,7 @@ choose_mode(const Scorecard *card, const ChangeQueue *queue, bool lapsed, Refres
 		run->mode = REFRESH_REBUILD;
 		run->reason = gap;
 	}
-	else if (card->has_epoch && card->epoch_version == card->version && card->as_of == run->as_of &&
-			 card->state_as_of == run->as_of)
+	else if (has_thresholds && card->state_as_of == run->as_of)
 	{
 		run->mode = REFRESH_INCREMENTAL;
 		run->reason = run->requested == REFRESH_INCREMENTAL ? "requested" : "within the epoch";
@@ -171,7 +173,7 @@ choose_mode(const Scorecard *card, const ChangeQueue *queue, bool lapsed, Refres
 	else
 	{
 		run->mode = REFRESH_RESCORE;
-		run->reason = "the day has turned";
+		run->reason = card->has_epoch && card->as_of == run->as_of ? "no thresholds to keep" : "the day has turned";
 	}
 	if (run->requested == REFRESH_INCREMENTAL && run->mode != REFRESH_INCREMENTAL)
 		ereport(ERROR,
@@ -378,7 +380,8 @@ refresh_scorecard(Scorecard *card, RefreshRun *run)
 	}
 	owner_scope_enter(&scope, card->owner, card->time_zone);
 	declaration_verify(card);
-	choose_mode(card, queue, lapsed, run);
+	thresholds = thresholds_to_keep(card, run, &fit);
+	choose_mode(card, queue, lapsed, thresholds != NULL, run);
 	/* an older day that was asked for is published without giving up the state of the newer one */
 	state_written = !(run->has_as_of && card->has_state && card->state_version == card->version &&
 					  card->state_as_of > run->as_of);
@@ -401,7 +404,6 @@ refresh_scorecard(Scorecard *card, RefreshRun *run)
 		rebuild(card, set, state_written, run);
 
 	customer_set_finish(set);
-	thresholds = thresholds_to_keep(card, run, &fit);
 	run->rebased = thresholds == NULL;
 	if (run->rebased)
 		fit = customer_clv_fit(card, set, run->as_of);

@@ -7,7 +7,7 @@ CREATE EXTENSION IF NOT EXISTS pgtap;
 CREATE EXTENSION IF NOT EXISTS custprio;
 SET LOCAL search_path = public, custprio;
 SET LOCAL client_min_messages = error;
-SELECT plan(61);
+SELECT plan(64);
 
 CREATE FUNCTION pg_temp.again(card text, mode text DEFAULT 'auto', day date DEFAULT '2025-12-31') RETURNS text LANGUAGE sql AS $$
   SELECT concat_ws(' ', mode, queued, inserted, updated, deleted) FROM refresh(card, mode, day) $$;
@@ -107,6 +107,12 @@ SELECT is((SELECT mode || ': ' || reason FROM refresh('crm', 'auto', '2026-01-03
 SELECT is(pg_temp.again('crm', 'auto', '2026-01-03'), 'incremental 0 0 0 0', 'and then not again');
 SELECT throws_like($$ SELECT refresh('crm', 'incremental', '2026-01-09') $$, '%incremental refresh%not possible now%', 'an incremental refresh of another day is refused');
 
+DELETE FROM custprio.threshold;
+INSERT INTO orders (customer, at, amount) VALUES (130, '2025-12-30', 50);
+SELECT is((SELECT mode || ': ' || reason FROM refresh('crm', 'auto', '2026-01-03')), 'rescore: no thresholds to keep', 'customers are not measured by themselves alone');
+SELECT is_empty($$ SELECT * FROM verify('crm') $$, 'but by new thresholds of all');
+SELECT is(pg_temp.again('crm', 'auto', '2026-01-03'), 'incremental 0 0 0 0', 'which stand from then on');
+
 -- partitions
 CREATE TABLE sale (customer text, day date, amount int) PARTITION BY RANGE (day);
 CREATE TABLE sale_a PARTITION OF sale FOR VALUES FROM ('2025-01-01') TO ('2025-07-01');
@@ -189,7 +195,7 @@ SELECT lives_ok($$ SELECT create_scorecard('w', 'small', 'customer', 'at', 'amou
 SELECT pg_temp.again('v');
 INSERT INTO small VALUES (150, '2025-12-30', 5), (-3, '2025-12-30', 5);
 SELECT is((SELECT count(*) FROM change_queue JOIN scorecard USING (scorecard_id) WHERE name IN ('v', 'w')), 4::bigint, 'are each told');
-SELECT is(pg_temp.again('v'), 'incremental 2 2 0 0', 'by their own keys');
+SELECT is(pg_temp.again('v'), 'rescore 2 2 0 0', 'by their own keys');
 SELECT drop_scorecard('crm');
 SELECT is((SELECT count(*) FROM pg_trigger WHERE tgrelid = 'orders'::regclass AND tgname ~ 'capture'), 0::bigint, 'drop_scorecard takes its triggers along');
 SELECT * FROM finish();
