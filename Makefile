@@ -37,7 +37,7 @@ custprio--$(EXTVERSION).sql: $(SQL_PARTS) custprio.control
 $(OBJS): $(wildcard src/*.h src/clv/*.h)
 
 # Each of these installs what is missing and needs nothing but make and root or sudo; see README.md.
-.PHONY: demo demo-stop check-all bench
+.PHONY: demo demo-stop check-all bench bench-incremental
 demo:
 	@bash scripts/demo.sh start
 demo-stop:
@@ -46,3 +46,5 @@ check-all:
 	@bash scripts/check.sh
 bench:
 	@bash bench/bench.sh
+bench-incremental:
+	@bash bench/incremental.sh

@@ -22,7 +22,7 @@
 #define BOUND			16.0	/* of the logarithm of a scaled parameter, either side */
 #define SAMPLE_ROWS		2000	/* starts are tried on no more distinct histories than this */
 #define DIFFERENCE		1e-4	/* step of the differences that make the Hessian, in logarithms */
-#define NEWTON_ROUNDS	30
+#define NEWTON_ROUNDS	15
 #define GRADIENT_GOOD	1e-7	/* converged if no derivative of the mean is greater ... */
 #define GRADIENT_BEST	1e-12	/* ... and nothing is gained below this */
 #define VAGUE			10.0	/* standard error of a logarithm from which on the data say nothing of a parameter */
@@ -34,7 +34,8 @@ typedef struct Problem
 	const ClvModel *model;
 	const ClvData *data;
 	double		weight;			/* sum of the data's weights */
-	double		l2;
+	double		l2;				/* penalty on squared parameters */
+	double		ridge;			/* penalty on squared logarithms of parameters */
 	int			evaluations;
 	nlopt_opt	opt;
 } Problem;
@@ -63,9 +64,10 @@ objective(Problem *problem, const double *logs, double *gradient)
 	value = problem->model->log_likelihood(params, problem->data, gradient ? derivative : NULL) / problem->weight;
 	for (int i = 0; i < k; i++)
 	{
-		value -= problem->l2 * params[i] * params[i];
+		value -= problem->l2 * params[i] * params[i] + problem->ridge * logs[i] * logs[i];
 		if (gradient)
-			gradient[i] = params[i] * (derivative[i] / problem->weight - 2 * problem->l2 * params[i]);
+			gradient[i] = params[i] * (derivative[i] / problem->weight - 2 * problem->l2 * params[i]) -
+				2 * problem->ridge * logs[i];
 	}
 	if (!isfinite(value) || (gradient && !all_finite(gradient, k)))
 	{
@@ -426,49 +428,52 @@ take_covariance(Problem *problem, const double *logs, ClvFit *fit)
 	return true;
 }
 
-void
-clv_fit(const ClvModel *model, ClvHistory *rows, long n, double l2, ClvFit *fit)
+/* Collapse and scale the histories; false if they cannot be fitted, which is then said. */
+static bool
+prepare(Problem *problem, ClvHistory *rows, long n, double *scale, ClvFit *fit)
 {
-	MemoryContext work = AllocSetContextCreate(CurrentMemoryContext, "custprio fit", ALLOCSET_DEFAULT_SIZES);
-	MemoryContext old = MemoryContextSwitchTo(work);
+	const ClvModel *model = problem->model;
 	ClvData    *data = clv_data_create(rows, n, false);
-	Problem		problem = {.model = model,.data = data,.weight = total_weight(data),.l2 = l2};
-	const char *problem_with_data;
+	const char *reason;
 	const char *hint;
-	double		logs[CLV_MAX_PARAMS] = {0};
-	double		scale;
 
 	memset(fit, 0, sizeof(*fit));
 	fit->model = model;
-	fit->n = problem.weight;
+	problem->weight = total_weight(data);
+	fit->n = problem->weight;
 	fit->distinct = data->n;
-	problem_with_data = unfit(model, data, problem.weight, &hint);
-	if (problem_with_data)
+	reason = unfit(model, data, problem->weight, &hint);
+	if (reason)
 	{
-		give_up(fit, problem_with_data, hint);
-		MemoryContextSwitchTo(old);
-		MemoryContextDelete(work);
-		return;
+		give_up(fit, reason, hint);
+		return false;
 	}
-
-	scale = unit_scale(model, data);
+	*scale = unit_scale(model, data);
 	for (long i = 0; i < data->n; i++)
 	{
-		rows[i].t_x *= scale;
-		rows[i].t *= scale;
+		rows[i].t_x *= *scale;
+		rows[i].t *= *scale;
 	}
-	data = clv_data_create(rows, data->n, model != &clv_gamma_gamma);
-	problem.data = data;
+	problem->data = clv_data_create(rows, data->n, model != &clv_gamma_gamma);
+	return true;
+}
 
-	try_starts(&problem, logs);
-	climb(&problem, logs, data->n > SAMPLE_ROWS ? 15 : 100);
-	polish(&problem, logs, &fit->gradient_norm);
+/* From the logarithms to the maximum near them, and all there is to say of it. */
+static void
+maximise(Problem *problem, double *logs, double scale, ClvFit *fit)
+{
+	const ClvModel *model = problem->model;
+	const ClvData *data = problem->data;
+
+	climb(problem, logs, data->n > SAMPLE_ROWS ? 15 : 100);
+	polish(problem, logs, &fit->gradient_norm);
 
 	for (int i = 0; i < model->n_params; i++)
 		fit->params[i] = exp(logs[i]);
 	fit->converged = true;
 	fit->status = "converged";
-	fit->undetermined = greatest(logs, model->n_params) > BOUND - 1 || !take_covariance(&problem, logs, fit);
+	fit->hint = NULL;
+	fit->undetermined = greatest(logs, model->n_params) > BOUND - 1 || !take_covariance(problem, logs, fit);
 	if (fit->undetermined)
 		give_up(fit, "the data do not determine the parameters",
 				"Use more customers or a longer period, another model, or a small l2 penalty.");
@@ -479,7 +484,7 @@ clv_fit(const ClvModel *model, ClvHistory *rows, long n, double l2, ClvFit *fit)
 	fit->log_likelihood = model->log_likelihood(fit->params, data, NULL);
 	/* densities of times and values scale too: one power of the unit for each purchase, or each mean */
 	for (long i = 0; i < data->n; i++)
-		fit->log_likelihood += rows[i].weight * (model == &clv_gamma_gamma ? 1 : rows[i].x) * log(scale);
+		fit->log_likelihood += data->row[i].weight * (model == &clv_gamma_gamma ? 1 : data->row[i].x) * log(scale);
 	for (int i = 0; i < model->n_params; i++)
 	{
 		double		by_i = model->time_power[i] ? 1 / scale : 1;
@@ -489,35 +494,65 @@ clv_fit(const ClvModel *model, ClvHistory *rows, long n, double l2, ClvFit *fit)
 		for (int j = 0; j < model->n_params; j++)
 			fit->covariance[i][j] *= by_i * (model->time_power[j] ? 1 / scale : 1);
 	}
-	fit->iterations = problem.evaluations;
+	fit->iterations = problem->evaluations;
+}
+
+void
+clv_fit(const ClvModel *model, ClvHistory *rows, long n, double l2, ClvFit *fit)
+{
+	MemoryContext work = AllocSetContextCreate(CurrentMemoryContext, "custprio fit", ALLOCSET_DEFAULT_SIZES);
+	MemoryContext old = MemoryContextSwitchTo(work);
+	Problem		problem = {.model = model,.l2 = l2};
+	double		logs[CLV_MAX_PARAMS] = {0};
+	double		scale;
+
+	if (prepare(&problem, rows, n, &scale, fit))
+	{
+		try_starts(&problem, logs);
+		maximise(&problem, logs, scale, fit);
+	}
 	MemoryContextSwitchTo(old);
 	MemoryContextDelete(work);
 }
 
 void
-clv_fit_anyhow(const ClvModel *model, const ClvHistory *rows, long n, ClvFit *fit)
+clv_fit_anyhow(const ClvModel *model, ClvHistory *rows, long n, ClvFit *fit)
 {
 	static const struct
 	{
-		double		l2;
+		double		ridge;
 		const char *status;
 	}			attempts[] = {
 		{0, "converged"},
-		{1e-6, "converged with an l2 penalty of 0.000001"},
-		{1e-5, "converged with an l2 penalty of 0.00001"},
-		{1e-4, "converged with an l2 penalty of 0.0001"},
-		{1e-3, "converged with an l2 penalty of 0.001"},
+		{1e-6, "converged with a ridge penalty of 0.000001"},
+		{1e-5, "converged with a ridge penalty of 0.00001"},
+		{1e-4, "converged with a ridge penalty of 0.0001"},
+		{1e-3, "converged with a ridge penalty of 0.001"},
 	};
-	ClvHistory *copy = MemoryContextAllocHuge(CurrentMemoryContext, Max(n, 1) * sizeof(ClvHistory));
+	MemoryContext work = AllocSetContextCreate(CurrentMemoryContext, "custprio fit", ALLOCSET_DEFAULT_SIZES);
+	MemoryContext old = MemoryContextSwitchTo(work);
+	Problem		problem = {.model = model};
+	double		logs[CLV_MAX_PARAMS] = {0};
+	double		scale;
 
-	for (int i = 0; i < lengthof(attempts); i++)
+	if (prepare(&problem, rows, n, &scale, fit))
 	{
-		memcpy(copy, rows, n * sizeof(ClvHistory));
-		clv_fit(model, copy, n, attempts[i].l2, fit);
-		if (fit->converged)
-			fit->status = attempts[i].status;
-		if (!fit->undetermined)
-			break;
+		/* a little of a penalty from the start, so that the climb does not run off to where the data say nothing */
+		problem.ridge = attempts[1].ridge;
+		try_starts(&problem, logs);
+		for (int i = 0; i < lengthof(attempts); i++)
+		{
+			double		from[CLV_MAX_PARAMS];
+
+			memcpy(from, logs, sizeof(from));
+			problem.ridge = attempts[i].ridge;
+			maximise(&problem, from, scale, fit);
+			if (fit->converged)
+				fit->status = attempts[i].status;
+			if (!fit->undetermined)
+				break;
+		}
 	}
-	pfree(copy);
+	MemoryContextSwitchTo(old);
+	MemoryContextDelete(work);
 }

@@ -31,9 +31,10 @@ typedef struct ClvFit
 extern void clv_fit(const ClvModel *model, ClvHistory *rows, long n, double l2, ClvFit *fit);
 
 /*
- * The same without a penalty, and where the data do not determine the parameters with the smallest of some penalties
- * under which they do; status then tells that penalty.
+ * The same without a penalty; where the data do not determine the parameters (customers all alike, or nobody ever leaves),
+ * with the smallest of some penalties on the squared logarithms of the scaled parameters under which they are determined,
+ * and status tells which. A parameter that runs off to nothing or to infinity stops where it makes no difference any more.
  */
-extern void clv_fit_anyhow(const ClvModel *model, const ClvHistory *rows, long n, ClvFit *fit);
+extern void clv_fit_anyhow(const ClvModel *model, ClvHistory *rows, long n, ClvFit *fit);
 
 #endif

@@ -97,7 +97,7 @@ CREATE TABLE regular AS
   SELECT c AS customer, date '2025-01-01' + n * 20 + (c * n) % 19 AS day, 10 + (c * 7 + n) % 13 AS amount
   FROM generate_series(1, 900) c, LATERAL generate_series(0, floor(-ln(1 - (c % 97) / 98.0) * 5)::int) n;
 SELECT create_scorecard('regular', 'regular', 'customer', 'day', 'amount', every => NULL, time_zone => 'UTC');
-SELECT matches((SELECT warnings[1] FROM refresh('regular', as_of => '2026-01-31')), '^mbgnbd converged with an l2 penalty of 0.0+1, because', 'a penalty is stated');
+SELECT matches((SELECT warnings[1] FROM refresh('regular', as_of => '2026-01-31')), '^mbgnbd converged with a ridge penalty of 0.0+1, because', 'a penalty is stated');
 SELECT is((SELECT count(*) FROM regular_priority WHERE p_alive BETWEEN 0 AND 1 AND clv >= 0), 900::bigint, 'and gives every buyer numbers');
 
 \if :present

@@ -1,0 +1,76 @@
+#!/bin/bash
+# incremental.sh: an incremental refresh against what one would write by hand, and what capture costs those who write.
+#
+#   make bench-incremental CUSTOMERS=1000000 ORDERS=20000000 ROUNDS=3
+#
+# In every round a thousandth of the customers buys; then, in turns, the refresh, plain SQL that aggregates the same
+# customers again by LATERAL through the index and updates their rows, and REFRESH MATERIALIZED VIEW CONCURRENTLY.
+
+title="custprio bench of incremental refreshes"
+. "$(dirname "${BASH_SOURCE[0]}")/server.sh"
+
+change() { # one more order for a thousandth of the customers; other customers in every round
+	sql -c "INSERT INTO orders SELECT (SELECT max(order_id) FROM orders) + customer_id, customer_id,
+		'$as_of 12:00+00', 42.42, 'paid' FROM generate_series($1 % 1000 + 1, $customers, 1000) customer_id"
+}
+
+step "Index" "$work/index.log" sql -c "CREATE INDEX ON orders (customer_id) INCLUDE (ordered_at, amount)" -c "VACUUM (ANALYZE) orders"
+step "Making the materialised view" "$work/mv.log" sql -v name=priority_mv -v more= -f baseline_matview.sql
+step "Making the table by hand" "$work/hand.log" sql -c "CREATE TABLE by_hand AS SELECT customer_id, count(*) AS frequency,
+	sum(amount) AS monetary, min(ordered_at) AS first_purchase, max(ordered_at) AS last_purchase FROM orders GROUP BY 1" \
+	-c "ALTER TABLE by_hand ADD PRIMARY KEY (customer_id)" -c "VACUUM ANALYZE by_hand"
+sql -o /dev/null -c "SELECT custprio.create_scorecard('bench', 'orders', 'customer_id', 'ordered_at', 'amount', every => NULL, time_zone => 'UTC', capture => 'trigger')"
+step "First refresh" "$work/first.log" sql -c "$(refresh bench rebuild)"
+sql -c "VACUUM ANALYZE"
+
+by_hand="UPDATE by_hand b SET frequency = n.frequency, monetary = n.monetary, first_purchase = n.first_purchase,
+	last_purchase = n.last_purchase FROM changed c, LATERAL (SELECT count(*) AS frequency, sum(amount) AS monetary,
+	min(ordered_at) AS first_purchase, max(ordered_at) AS last_purchase FROM orders o WHERE o.customer_id = c.customer_id) n
+	WHERE b.customer_id = c.customer_id"
+for ((round = 1; round <= rounds; round++)); do
+	printf 'Round %d of %d ' "$round" "$rounds"
+	change "$round"
+	sql -c "DROP TABLE IF EXISTS changed" -c "CREATE TABLE changed AS SELECT generate_series($round % 1000 + 1, $customers, 1000)::bigint AS customer_id" \
+		-c "ANALYZE changed"
+	if ((round % 2)); then
+		measure "incremental, 0.1 % changed" "$(refresh bench auto)"
+		measure "by hand: LATERAL and UPDATE" "$by_hand"
+	else
+		measure "by hand: LATERAL and UPDATE" "$by_hand"
+		measure "incremental, 0.1 % changed" "$(refresh bench auto)"
+	fi
+	measure "incremental, nothing changed" "$(refresh bench auto)"
+	measure "b: CONCURRENTLY, 0.1 % changed" "REFRESH MATERIALIZED VIEW CONCURRENTLY priority_mv"
+	measure "rescore, with a new fit" "$(refresh bench rescore)"
+	[ -z "$(sql -At -c "SELECT * FROM custprio.verify('bench') LIMIT 1")" ] || die "verify() found a difference"
+	sql -c "VACUUM ANALYZE"
+	say
+done
+
+# what writers pay: the same statements on a table with capture, without, and with a trigger of a kind that does nothing
+sql -c "CREATE TABLE plain (LIKE orders)" -c "CREATE TABLE captured (LIKE orders)" -o /dev/null \
+	-c "SELECT custprio.create_scorecard('writers', 'captured', 'customer_id', 'ordered_at', 'amount', every => NULL, capture => 'trigger')"
+for table in plain captured; do
+	echo "INSERT INTO $table VALUES (1, (random() * $customers)::bigint, now(), 42.42, 'paid');" >"$work/$table.sql"
+	chmod 644 "$work/$table.sql"
+done
+for ((round = 1; round <= rounds; round++)); do
+	for table in plain captured; do
+		tps=$(as_server env PGOPTIONS='-c synchronous_commit=off' "$bindir/pgbench" -h "$work" -p 5432 -U postgres -n -T 8 -c 1 \
+			-f "$work/$table.sql" bench 2>/dev/null | awk '/^tps/ { print $3 }')
+		sql -c "INSERT INTO measured (step, seconds, wal) VALUES ('1,000 single inserts, $table', 1000 / $tps, 0)"
+		measure "100,000 rows in one INSERT, $table" "INSERT INTO $table SELECT order_id, customer_id, ordered_at, amount, status FROM orders LIMIT 100000"
+		measure "batches of 100 rows, 1,000 of them, $table" "DO \$do\$ BEGIN FOR i IN 1..1000 LOOP INSERT INTO $table SELECT i, i * 100 + n, now(), 1, 'x' FROM generate_series(1, 100) n; END LOOP; END \$do\$"
+	done
+	printf '.'
+done
+say
+sql -P pager=off -c "SELECT step, round(percentile_cont(0.5) WITHIN GROUP (ORDER BY seconds)::numeric, 4) AS seconds,
+	round(percentile_cont(0.5) WITHIN GROUP (ORDER BY wal)::numeric / 1e6, 2) AS wal_mb, count(*) AS rounds FROM measured GROUP BY step ORDER BY min(ctid)"
+sql -At -F ' ' -P pager=off <<'SQL'
+WITH m AS (SELECT step, percentile_cont(0.5) WITHIN GROUP (ORDER BY seconds) AS s FROM measured GROUP BY step)
+SELECT 'incremental / by hand:', round((SELECT s FROM m WHERE step = 'incremental, 0.1 % changed')::numeric / (SELECT s FROM m WHERE step ~ '^by hand')::numeric, 2)
+UNION ALL SELECT 'CONCURRENTLY / incremental:', round((SELECT s FROM m WHERE step ~ 'CONCURRENTLY')::numeric / (SELECT s FROM m WHERE step = 'incremental, 0.1 % changed')::numeric, 0)
+UNION ALL SELECT 'captured / plain, ' || regexp_replace(p.step, ', plain$', '') || ':', round((c.s / p.s)::numeric, 3)
+  FROM m p JOIN m c ON c.step = regexp_replace(p.step, 'plain$', 'captured') WHERE p.step ~ 'plain$';
+SQL
