@@ -148,6 +148,7 @@ typedef struct StoredSource
 	char	   *text[4];		/* customer, purchased_at, amount, filter */
 	char	   *source;
 	char	   *capture;
+	Oid			source_oid;		/* a hint */
 } StoredSource;
 
 static void
@@ -168,6 +169,7 @@ read_source(HeapTuple row, TupleDesc desc, void *arg)
 		else
 			stored->capture = string;
 	}
+	stored->source_oid = DatumGetObjectId(heap_getattr(row, 7, desc, &isnull));
 }
 
 /* Whether a relation is the named source, or inherits from it. */
@@ -235,12 +237,18 @@ plan_for(int64 scorecard_id, Oid relid)
 		return plan;
 	plan->ignore = plan->blind = plan->has_cast = false;
 	plan->n_used = 0;
-	if (catalog_select("SELECT customer, purchased_at, amount, filter, source, capture FROM custprio.scorecard"
+	if (catalog_select("SELECT customer, purchased_at, amount, filter, source, capture, source_oid FROM custprio.scorecard"
 					   " WHERE scorecard_id = $1", 1, types, values, NULL, read_source, &stored) == 0 ||
 		strcmp(stored.capture, "trigger") != 0)
 		plan->ignore = true;
 	else if (!belongs_to(relid, stored.source))
-		plan->blind = true;		/* renamed or moved, if not somebody's own trigger: the refresh will find out */
+	{
+		/* renamed or moved: the refresh will find out; or not ours at all */
+		if (list_member_oid(find_all_inheritors(stored.source_oid, NoLock, NULL), relid))
+			plan->blind = true;
+		else
+			plan->ignore = true;
+	}
 	else
 	{
 		MemoryContext context = CurrentMemoryContext;
@@ -267,7 +275,8 @@ plan_for(int64 scorecard_id, Oid relid)
 		MemoryContextSwitchTo(context);
 		CurrentResourceOwner = owner;
 	}
-	plan->valid = true;
+	/* what makes it blind may pass without notice, as when a refresh follows a renamed source */
+	plan->valid = !plan->blind;
 	return plan;
 }
 
