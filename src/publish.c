@@ -565,3 +565,28 @@ publish_compare(const Scorecard *card, CustomerSet *set, const Scores *scores, R
 	table_writer_close(p->priority);
 	MemoryContextDelete(p->row_context);
 }
+
+void
+publish_give(const Scorecard *card, CustomerSet *set, const Scores *scores, RefreshRun *run, PublishedScores give,
+			 void *arg)
+{
+	Publisher	publisher = {.card = card, .set = set, .scores = scores, .run = run};
+	MemoryContext old;
+
+	publisher_open(&publisher);
+	old = MemoryContextSwitchTo(publisher.row_context);
+	for (uint32 id = 0; id < set->map->n; id++)
+	{
+		PublishedRow row;
+
+		published_row(&publisher, customer_at(set, id), &row);
+		give(column_text(&publisher, COL_CUSTOMER_ID, row.value[COL_CUSTOMER_ID], false), &row.value[COL_TIER],
+			 &row.null[COL_TIER], COL_STAGE - COL_TIER + 1, arg);
+		MemoryContextReset(publisher.row_context);
+		CHECK_FOR_INTERRUPTS();
+	}
+	MemoryContextSwitchTo(old);
+	table_writer_close(publisher.history);
+	table_writer_close(publisher.priority);
+	MemoryContextDelete(publisher.row_context);
+}

@@ -11,6 +11,13 @@
 extern void publish(const Scorecard *card, CustomerSet *set, const Scores *scores, const KeyMap *only,
 					RefreshRun *run);
 
+/* Called for each customer with the columns from tier to stage, in the table's order. */
+typedef void (*PublishedScores) (const char *customer, const Datum *values, const bool *nulls, int n, void *arg);
+
+/* Give what would be published of the set, without looking at the table. */
+extern void publish_give(const Scorecard *card, CustomerSet *set, const Scores *scores, RefreshRun *run,
+						 PublishedScores give, void *arg);
+
 /* Called for each column of a customer that is published otherwise; column "customer_id": published or not at all. */
 typedef void (*PublishedDifference) (const char *customer, const char *column, const char *published,
 									 const char *recomputed, void *arg);

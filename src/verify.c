@@ -1,7 +1,7 @@
 /*
- * verify.c: verify(), what is published against the source.
+ * verify.c: verify() and score_as_of(), computing all that is published and writing nothing.
  *
- * The whole source is read and scored under the thresholds, the fit and the day that the published rows follow, as a
+ * score_as_of() is a rebuild as of a day, under thresholds and a fit of that day. For verify() the whole source is read and scored under the thresholds, the fit and the day that the published rows follow, as a
  * rebuild would, and nothing is written. Changes that wait in the queue, or happened since the last refresh, show as
  * differences like any other: refresh first to tell them from a defect.
  */
@@ -18,7 +18,9 @@
 #include "utils/tuplestore.h"
 
 PG_FUNCTION_INFO_V1(custprio_verify);
+PG_FUNCTION_INFO_V1(custprio_score_as_of);
 
+/* Where rows of the answer go. */
 typedef struct Differences
 {
 	Tuplestorestate *store;
@@ -41,13 +43,45 @@ put_difference(const char *customer, const char *column, const char *published, 
 	tuplestore_putvalues(differences->store, differences->desc, values, nulls);
 }
 
+/* The card of a name, for somebody who may act for its owner, locked until the end of the transaction. */
+static Scorecard *
+lock_to_compute(const char *name)
+{
+	int64		id = scorecard_id_by_name(name);
+	Scorecard  *card;
+
+	scorecard_check_caller(id, name);
+	(void) scorecard_lock(id, false, true);
+	card = scorecard_load(scorecard_id_by_name(name));
+	scorecard_check_owner(card);
+	if (refresh_in_session())
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_IN_USE),
+				 errmsg("cannot recompute scorecard \"%s\" while a refresh works in this session", name)));
+	return card;
+}
+
+/* Begin to work as the owner with one new snapshot, and read all customers of a day from the source. */
+static CustomerSet *
+begin_computing(const Scorecard *card, RefreshRun *run, OwnerScope *scope)
+{
+	CustomerSet *set;
+
+	PushActiveSnapshot(GetLatestSnapshot());
+	owner_scope_enter(scope, card->owner, card->time_zone);
+	declaration_verify(card);
+	set = customer_set_create(card->key_type);
+	refresh_read_source(card, set, run);
+	customer_set_finish(set);
+	return set;
+}
+
 /* verify(name) */
 Datum
 custprio_verify(PG_FUNCTION_ARGS)
 {
 	ReturnSetInfo *result = (ReturnSetInfo *) fcinfo->resultinfo;
 	char	   *name = text_to_cstring(PG_GETARG_TEXT_PP(0));
-	int64		id = scorecard_id_by_name(name);
 	RefreshRun	run = {.requested = REFRESH_REBUILD,.mode = REFRESH_REBUILD};
 	Differences differences;
 	OwnerScope	scope;
@@ -58,31 +92,60 @@ custprio_verify(PG_FUNCTION_ARGS)
 	InitMaterializedSRF(fcinfo, 0);
 	differences.store = result->setResult;
 	differences.desc = result->setDesc;
-
-	scorecard_check_caller(id, name);
-	(void) scorecard_lock(id, false, true);
-	card = scorecard_load(scorecard_id_by_name(name));
-	scorecard_check_owner(card);
-	if (refresh_in_session())
-		ereport(ERROR,
-				(errcode(ERRCODE_OBJECT_IN_USE),
-				 errmsg("cannot verify scorecard \"%s\" while a refresh works in this session", name)));
+	card = lock_to_compute(name);
 	thresholds = epoch_thresholds(card);
 	if (thresholds == NULL)
 		ereport(ERROR,
 				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
 				 errmsg("scorecard \"%s\" has published nothing under its present declaration", name),
 				 errhint("Refresh it first.")));
-
 	run.as_of = card->as_of;
-	PushActiveSnapshot(GetLatestSnapshot());
-	owner_scope_enter(&scope, card->owner, card->time_zone);
-	declaration_verify(card);
-	set = customer_set_create(card->key_type);
-	refresh_read_source(card, set, &run);
-	customer_set_finish(set);
+	set = begin_computing(card, &run, &scope);
 	customer_clv_predict(card, set, epoch_fit(card), card->as_of, &run.warnings);
 	publish_compare(card, set, score_customers(card, set, thresholds), &run, put_difference, &differences);
+	owner_scope_leave(&scope);
+	PopActiveSnapshot();
+	return (Datum) 0;
+}
+
+static void
+put_scores(const char *customer, const Datum *values, const bool *nulls, int n, void *arg)
+{
+	Differences *rows = arg;
+	Datum	   *all_values = palloc((n + 1) * sizeof(Datum));
+	bool	   *all_nulls = palloc((n + 1) * sizeof(bool));
+
+	all_values[0] = CStringGetTextDatum(customer);
+	all_nulls[0] = false;
+	memcpy(all_values + 1, values, n * sizeof(Datum));
+	memcpy(all_nulls + 1, nulls, n * sizeof(bool));
+	Assert(rows->desc->natts == n + 1);
+	tuplestore_putvalues(rows->store, rows->desc, all_values, all_nulls);
+}
+
+/* score_as_of(name, day): what a rebuild as of that day would publish, under thresholds and a fit of its own */
+Datum
+custprio_score_as_of(PG_FUNCTION_ARGS)
+{
+	ReturnSetInfo *result = (ReturnSetInfo *) fcinfo->resultinfo;
+	char	   *name = text_to_cstring(PG_GETARG_TEXT_PP(0));
+	RefreshRun	run = {.requested = REFRESH_REBUILD,.mode = REFRESH_REBUILD,.has_as_of = true};
+	Differences rows;
+	OwnerScope	scope;
+	Scorecard  *card;
+	CustomerSet *set;
+
+	run.as_of = PG_GETARG_DATEADT(1);
+	if (DATE_NOT_FINITE(run.as_of))
+		ereport(ERROR,
+				(errcode(ERRCODE_DATETIME_VALUE_OUT_OF_RANGE), errmsg("argument \"day\" must be a finite day")));
+	InitMaterializedSRF(fcinfo, 0);
+	rows.store = result->setResult;
+	rows.desc = result->setDesc;
+	card = lock_to_compute(name);
+	set = begin_computing(card, &run, &scope);
+	customer_clv_predict(card, set, customer_clv_fit(card, set, run.as_of), run.as_of, &run.warnings);
+	publish_give(card, set, score_customers(card, set, NULL), &run, put_scores, &rows);
 	owner_scope_leave(&scope);
 	PopActiveSnapshot();
 	return (Datum) 0;

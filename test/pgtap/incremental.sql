@@ -7,7 +7,7 @@ CREATE EXTENSION IF NOT EXISTS pgtap;
 CREATE EXTENSION IF NOT EXISTS custprio;
 SET LOCAL search_path = public, custprio;
 SET LOCAL client_min_messages = error;
-SELECT plan(68);
+SELECT plan(72);
 
 CREATE FUNCTION pg_temp.again(card text, mode text DEFAULT 'auto', day date DEFAULT '2025-12-31') RETURNS text LANGUAGE sql AS $$
   SELECT concat_ws(' ', mode, queued, inserted, updated, deleted) FROM refresh(card, mode, day) $$;
@@ -112,6 +112,18 @@ INSERT INTO orders (customer, at, amount) VALUES (130, '2025-12-30', 50);
 SELECT is((SELECT mode || ': ' || reason FROM refresh('crm', 'auto', '2026-01-03')), 'rescore: no thresholds to keep', 'customers are not measured by themselves alone');
 SELECT is_empty($$ SELECT * FROM verify('crm') $$, 'but by new thresholds of all');
 SELECT is(pg_temp.again('crm', 'auto', '2026-01-03'), 'incremental 0 0 0 0', 'which stand from then on');
+
+-- another day, without publishing it
+CREATE TEMP TABLE before AS SELECT * FROM crm_priority;
+CREATE TEMP TABLE computed AS SELECT * FROM score_as_of('crm', '2025-12-10');
+SELECT is_empty($$ (SELECT * FROM crm_priority EXCEPT SELECT * FROM before) UNION ALL (SELECT * FROM before EXCEPT SELECT * FROM crm_priority) $$, 'score_as_of() publishes nothing');
+SELECT refresh('crm', 'rebuild', '2025-12-10');
+SELECT is_empty($$ SELECT customer_id::text, tier, priority, rfm, segment, abc, frequency, monetary, average_order_value, first_purchase, last_purchase, p_alive, expected_purchases, clv, stage FROM crm_priority
+  EXCEPT SELECT * FROM computed $$, 'and says what a rebuild of that day publishes');
+SELECT is((SELECT count(*) FROM computed), (SELECT count(*) FROM crm_priority), 'of every customer');
+INSERT INTO orders (customer, at, amount) VALUES (133, '2025-12-20', 5000);
+SELECT is_empty($$ SELECT * FROM score_as_of('crm', '2025-12-10') EXCEPT SELECT * FROM computed $$, 'whatever comes later');
+SELECT pg_temp.again('crm', 'auto', '2026-01-03');
 
 -- partitions
 CREATE TABLE sale (customer text, day date, amount int) PARTITION BY RANGE (day);
