@@ -30,7 +30,7 @@ by_hand="UPDATE by_hand b SET frequency = n.frequency, monetary = n.monetary, fi
 for ((round = 1; round <= rounds; round++)); do
 	printf 'Round %d of %d ' "$round" "$rounds"
 	change "$round"
-	sql -c "DROP TABLE IF EXISTS changed" -c "CREATE TABLE changed AS SELECT generate_series($round % 1000 + 1, $customers, 1000)::bigint AS customer_id" \
+	sql -c "SET client_min_messages = warning" -c "DROP TABLE IF EXISTS changed" -c "CREATE TABLE changed AS SELECT generate_series($round % 1000 + 1, $customers, 1000)::bigint AS customer_id" \
 		-c "ANALYZE changed"
 	if ((round % 2)); then
 		measure "incremental, 0.1 % changed" "$(refresh bench auto)"
