@@ -553,8 +553,8 @@ scores_can_change(Scorecard *card, Declaration *declaration)
 }
 
 /* The card that the caller wants to change, after its refresh that may be running: locked until the end. */
-static Scorecard *
-lock_own_scorecard(const char *name, LoadMode mode)
+Scorecard *
+scorecard_lock_own(const char *name, LoadMode mode)
 {
 	Scorecard  *card;
 
@@ -591,7 +591,7 @@ custprio_alter_scorecard(PG_FUNCTION_ARGS)
 	bool		rescore;
 
 	refuse_read_only("alter_scorecard()");
-	card = lock_own_scorecard(text_argument(fcinfo, ARG_NAME), LOAD_TO_ALTER);
+	card = scorecard_lock_own(text_argument(fcinfo, ARG_NAME), LOAD_TO_ALTER);
 	declare_as_stored(&declaration, card);
 	reset_options(fcinfo, &declaration);
 	read_arguments(fcinfo, &declaration);
@@ -651,7 +651,7 @@ custprio_drop_scorecard(PG_FUNCTION_ARGS)
 	Scorecard  *card;
 
 	refuse_read_only("drop_scorecard()");
-	card = lock_own_scorecard(text_argument(fcinfo, 0), LOAD_TO_DROP);
+	card = scorecard_lock_own(text_argument(fcinfo, 0), LOAD_TO_DROP);
 	if (card->capture)
 		capture_drop(card->id, card->source_relid);
 	published_drop(card->name, card->schema, card->priority_relid, card->owner);

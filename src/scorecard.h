@@ -135,6 +135,9 @@ typedef enum LoadMode
 extern Scorecard *scorecard_load_for(int64 id, LoadMode mode);
 extern void scorecard_check_owner(Scorecard *card);
 
+/* The card that the caller wants to change, after its refresh that may be running; locked until the end (scorecard.c). */
+extern Scorecard *scorecard_lock_own(const char *name, LoadMode mode);
+
 /* Write back the names, hints and owner that were found, if they moved. Once per refresh, under the scorecard's lock. */
 extern void scorecard_heal(Scorecard *card);
 

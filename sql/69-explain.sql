@@ -1,0 +1,153 @@
+-- Answers for people: why a customer stands where it does, and how customers moved.
+
+CREATE FUNCTION custprio.explain(name text, customer text)
+  RETURNS TABLE (item text, value text, percentile numeric, weight numeric, contribution numeric, explanation text)
+  LANGUAGE plpgsql STABLE STRICT PARALLEL SAFE
+  SET search_path = pg_catalog, pg_temp
+  SET datestyle = 'ISO, YMD'
+AS $function$
+DECLARE
+  card record;
+  row record;
+  metric record;
+  cut record;
+  last_day date;
+  key_type text;
+  score int;
+  total numeric;
+BEGIN
+  SELECT s.scorecard_id, s.name, s.schema_name, s.time_zone, s.frequency_by, s.version, e.run_id, e.as_of,
+         e.version AS published_version, e.state_as_of
+    INTO card
+    FROM custprio.scorecard s LEFT JOIN custprio.epoch e USING (scorecard_id)
+    WHERE s.name = explain.name;
+  IF NOT FOUND THEN
+    RAISE EXCEPTION 'scorecard "%" does not exist', name USING ERRCODE = 'undefined_object',
+      HINT = 'SELECT name FROM custprio.scorecard lists the scorecards.';
+  END IF;
+  IF card.run_id IS NULL THEN
+    RAISE EXCEPTION 'there are no thresholds of scorecard "%" to explain with', name
+      USING ERRCODE = 'object_not_in_prerequisite_state',
+      HINT = 'Refresh it first. Only members of its owner''s role and of pg_monitor see thresholds.';
+  END IF;
+  IF card.published_version <> card.version THEN
+    RAISE EXCEPTION 'the declaration of scorecard "%" has changed since it was refreshed', name
+      USING ERRCODE = 'object_not_in_prerequisite_state', HINT = 'Refresh it first.';
+  END IF;
+
+  SELECT format_type(a.atttypid, a.atttypmod) INTO key_type FROM pg_attribute a
+    WHERE a.attrelid = format('%I.%I', card.schema_name, card.name || '_priority')::regclass AND a.attname = 'customer_id';
+  -- thresholds hold for revenue in all its digits, which only the state has
+  EXECUTE format('SELECT p.*, CASE WHEN $2 THEN custprio.revenue(s.summary) ELSE p.monetary END AS revenue'
+                 ' FROM %I.%I p LEFT JOIN %I.%I s USING (customer_id) WHERE p.customer_id = CAST($1 AS %s)',
+                 card.schema_name, card.name || '_priority', card.schema_name, card.name || '_purchases', key_type)
+    INTO row USING customer, card.state_as_of = card.as_of;
+  IF row.customer_id IS NULL THEN
+    RAISE EXCEPTION 'scorecard "%" has no customer "%"', name, customer USING ERRCODE = 'no_data_found',
+      HINT = format('SELECT customer_id FROM %I.%I lists the customers.', card.schema_name, card.name || '_priority');
+  END IF;
+  IF row.tier IS NULL THEN
+    item := 'stage'; value := row.stage;
+    explanation := 'without any purchase there is no score and no tier';
+    RETURN NEXT;
+    RETURN;
+  END IF;
+
+  SELECT sum(m.weight) INTO total FROM custprio.metric m JOIN custprio.threshold t USING (scorecard_id, metric)
+    WHERE m.scorecard_id = card.scorecard_id AND t.run_id = card.run_id AND t.kind = 'percentile';
+  last_day := (row.last_purchase AT TIME ZONE card.time_zone)::date;
+  FOR metric IN
+    SELECT m.metric, m.weight, t.breaks FROM custprio.metric m JOIN custprio.threshold t USING (scorecard_id, metric)
+    WHERE m.scorecard_id = card.scorecard_id AND t.run_id = card.run_id AND t.kind = 'percentile'
+    ORDER BY array_position('{recency,frequency,monetary,clv}', m.metric)
+  LOOP
+    CASE metric.metric
+      WHEN 'recency' THEN
+        value := last_day::text;
+        score := custprio.score_by(last_day, metric.breaks::date[]);
+        explanation := format('last purchase %s days before %s', card.as_of - last_day, card.as_of);
+      WHEN 'frequency' THEN
+        value := row.frequency::text;
+        score := custprio.score_by(row.frequency::numeric, metric.breaks::numeric[]);
+        explanation := CASE card.frequency_by WHEN 'day' THEN 'days with a purchase' ELSE 'purchases' END;
+      WHEN 'monetary' THEN
+        value := row.monetary::text;
+        score := custprio.score_by(row.revenue, metric.breaks::numeric[]);
+        explanation := 'revenue less returns';
+      ELSE
+        value := row.clv::text;
+        score := custprio.score_by(row.clv, metric.breaks::numeric[]);
+        explanation := 'expected value of future purchases';
+    END CASE;
+    item := metric.metric;
+    percentile := round(100 * (score - 1) / 999.0, 2);
+    weight := metric.weight;
+    contribution := 100 * metric.weight * (score - 1) / (999 * total);
+    RETURN NEXT;
+  END LOOP;
+
+  item := 'priority'; value := row.priority::text; percentile := NULL; weight := total; contribution := row.priority;
+  explanation := 'sum of the contributions';
+  RETURN NEXT;
+
+  SELECT here.tier, here.cut, better.tier AS better, better.cut AS better_cut INTO cut
+    FROM (SELECT r.tier, row_number() OVER (ORDER BY r.tier) AS nth, t.breaks[row_number() OVER (ORDER BY r.tier)]::numeric AS cut
+          FROM custprio.tier_rule r, custprio.threshold t
+          WHERE r.scorecard_id = card.scorecard_id AND t.scorecard_id = card.scorecard_id AND t.run_id = card.run_id
+            AND t.metric = 'priority' AND t.kind = 'tier') here
+    LEFT JOIN (SELECT r.tier, row_number() OVER (ORDER BY r.tier) AS nth, t.breaks[row_number() OVER (ORDER BY r.tier)]::numeric AS cut
+          FROM custprio.tier_rule r, custprio.threshold t
+          WHERE r.scorecard_id = card.scorecard_id AND t.scorecard_id = card.scorecard_id AND t.run_id = card.run_id
+            AND t.metric = 'priority' AND t.kind = 'tier') better ON better.nth = here.nth - 1
+    WHERE here.tier = row.tier;
+  item := 'tier'; value := row.tier::text; weight := NULL; contribution := NULL;
+  explanation := CASE WHEN cut.cut IS NULL THEN 'priority below all cuts'
+                      ELSE format('priority %s reaches %s, where tier %s begins', row.priority, cut.cut, cut.tier) END
+    || CASE WHEN cut.better IS NULL THEN '; there is no better tier'
+            ELSE format('; tier %s begins at %s, %s more', cut.better, cut.better_cut, cut.better_cut - row.priority) END;
+  RETURN NEXT;
+
+  EXECUTE format('SELECT h.previous_tier, h.tier, h.changed_on, h.reason FROM %I.%I h WHERE h.customer_id = CAST($1 AS %s)'
+                 ' ORDER BY h.run_id DESC LIMIT 1', card.schema_name, card.name || '_tier_history', key_type)
+    INTO cut USING customer;
+  IF cut.tier IS NOT NULL THEN
+    item := 'since'; value := cut.changed_on::text;
+    explanation := CASE WHEN cut.previous_tier IS NULL THEN format('first tier: %s', cut.tier)
+                        ELSE format('%s before; moved by %s', cut.previous_tier, cut.reason) END;
+    RETURN NEXT;
+  END IF;
+END
+$function$;
+COMMENT ON FUNCTION custprio.explain(text, text) IS
+  'why a customer has its tier: each metric''s value, percentile, weight and contribution to the priority, the cut it reaches and the next one, and what moved it last';
+
+CREATE FUNCTION custprio.migration(name text, from_day date, to_day date)
+  RETURNS TABLE (from_tier custprio.customer_tier, to_tier custprio.customer_tier, customers bigint)
+  LANGUAGE plpgsql STABLE STRICT PARALLEL SAFE
+  SET search_path = pg_catalog, pg_temp
+AS $function$
+DECLARE
+  history text;
+BEGIN
+  SELECT format('%I.%I', s.schema_name, s.name || '_tier_history') INTO history
+    FROM custprio.scorecard s WHERE s.name = migration.name;
+  IF NOT FOUND THEN
+    RAISE EXCEPTION 'scorecard "%" does not exist', name USING ERRCODE = 'undefined_object',
+      HINT = 'SELECT name FROM custprio.scorecard lists the scorecards.';
+  END IF;
+  IF from_day > to_day THEN
+    RAISE EXCEPTION 'argument "from_day" must not be after "to_day"' USING ERRCODE = 'invalid_parameter_value',
+      DETAIL = format('%s is after %s.', from_day, to_day);
+  END IF;
+  RETURN QUERY EXECUTE format(
+    'WITH before AS (SELECT DISTINCT ON (customer_id) customer_id, tier FROM %1$s WHERE changed_on <= $1'
+    '                ORDER BY customer_id, changed_on DESC, run_id DESC),'
+    '     after AS (SELECT DISTINCT ON (customer_id) customer_id, tier FROM %1$s WHERE changed_on <= $2'
+    '               ORDER BY customer_id, changed_on DESC, run_id DESC)'
+    ' SELECT before.tier, after.tier, count(*) FROM after LEFT JOIN before USING (customer_id)'
+    ' WHERE before.tier IS NOT NULL OR after.tier IS NOT NULL GROUP BY 1, 2 ORDER BY 1, 2', history)
+    USING from_day, to_day;
+END
+$function$;
+COMMENT ON FUNCTION custprio.migration(text, date, date) IS
+  'how many customers moved from which tier to which between the ends of two days, from the tier history; NULL for no tier';

@@ -1,0 +1,282 @@
+/*
+ * policy.c: set_weights and set_tiers, the parts of a declaration that say how purchases are valued and tiers cut.
+ *
+ * Neither touches what the state holds, so the state stays valid and the next refresh may start from it; only the
+ * published scores are out of date. Every change is noted in custprio.policy_change with who made it and why.
+ */
+#include "custprio.h"
+
+#include "customer_tier.h"
+#include "exact.h"
+#include "scheduler.h"
+#include "scorecard.h"
+#include "thresholds.h"
+
+#include "catalog/pg_type.h"
+#include "miscadmin.h"
+#include "utils/array.h"
+#include "utils/builtins.h"
+#include "utils/fmgrprotos.h"
+#include "utils/jsonb.h"
+#include "utils/lsyscache.h"
+
+PG_FUNCTION_INFO_V1(custprio_set_weights);
+PG_FUNCTION_INFO_V1(custprio_set_tiers);
+
+#define WEIGHT_SCALE	9		/* decimals that a weight is kept with */
+#define WEIGHT_MAX		1000000
+#define TIERS_MAX		26
+
+static int
+compare(Numeric a, Numeric b)
+{
+	return DatumGetInt32(DirectFunctionCall2(numeric_cmp, NumericGetDatum(a), NumericGetDatum(b)));
+}
+
+static Numeric
+constant(int64 value)
+{
+	return DatumGetNumeric(DirectFunctionCall1(int8_numeric, Int64GetDatum(value)));
+}
+
+/* The card by the first argument, for its owner to change. */
+static Scorecard *
+lock_argument(FunctionCallInfo fcinfo, const char *function)
+{
+	PreventCommandDuringRecovery(function);
+	PreventCommandIfReadOnly(function);
+	return scorecard_lock_own(PG_ARGISNULL(0) ? NULL : text_to_cstring(PG_GETARG_TEXT_PP(0)), LOAD_TO_ALTER);
+}
+
+static void
+require_argument(FunctionCallInfo fcinfo, int arg, const char *argument)
+{
+	if (PG_ARGISNULL(arg))
+		ereport(ERROR,
+				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED), errmsg("argument \"%s\" must not be NULL", argument)));
+}
+
+/*
+ * A policy as it stands, as JSON text: how a change of it is noted. The statement takes the card's number and gives
+ * one text.
+ */
+static void
+read_text(HeapTuple row, TupleDesc desc, void *arg)
+{
+	bool		isnull;
+	Datum		value = heap_getattr(row, 1, desc, &isnull);
+
+	*(char **) arg = isnull ? NULL : TextDatumGetCString(value);
+}
+
+static char *
+policy_text(const Scorecard *card, const char *sql)
+{
+	char	   *text = NULL;
+
+	catalog_select(sql, 1, (Oid[]) {INT8OID}, (Datum[]) {Int64GetDatum(card->id)}, NULL, read_text, &text);
+	return text;
+}
+
+#define WEIGHTS_AS_TEXT \
+	"SELECT pg_catalog.jsonb_object_agg(metric, weight)::text FROM custprio.metric WHERE scorecard_id = $1"
+#define TIERS_AS_TEXT \
+	"SELECT pg_catalog.jsonb_agg(pg_catalog.jsonb_build_array(tier::text, share) ORDER BY tier)::text" \
+	" FROM custprio.tier_rule WHERE scorecard_id = $1"
+
+/* Note a change and put the published scores, but not the state, out of date. Nothing if the policy is as it was. */
+static void
+note_change(const Scorecard *card, const char *policy, const char *sql, const char *before, const char *reason)
+{
+	char	   *after = policy_text(card, sql);
+	Datum		id = Int64GetDatum(card->id);
+	Oid			id_type = INT8OID;
+
+	if (before && after && strcmp(before, after) == 0)
+		return;
+	catalog_execute("INSERT INTO custprio.policy_change (scorecard_id, changed_by, policy, old, new, reason)"
+					" VALUES ($1, $2, $3, $4::jsonb, $5::jsonb, $6)", 6,
+					(Oid[]) {INT8OID, TEXTOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID},
+					(Datum[]) {id, CStringGetTextDatum(GetUserNameFromId(GetUserId(), false)),
+							   CStringGetTextDatum(policy), before ? CStringGetTextDatum(before) : (Datum) 0,
+							   after ? CStringGetTextDatum(after) : (Datum) 0,
+							   reason ? CStringGetTextDatum(reason) : (Datum) 0},
+					(char[]) {' ', ' ', ' ', before ? ' ' : 'n', after ? ' ' : 'n', reason ? ' ' : 'n', '\0'});
+	catalog_execute("UPDATE custprio.epoch SET state_version = state_version + 1"
+					" WHERE scorecard_id = $1 AND state_version ="
+					" (SELECT version FROM custprio.scorecard WHERE scorecard_id = $1)", 1, &id_type, &id, NULL);
+	catalog_execute("UPDATE custprio.scorecard SET version = version + 1 WHERE scorecard_id = $1", 1, &id_type, &id, NULL);
+	scheduler_wake_at_commit();
+}
+
+/* Which metric of the scorecard a JSON key names; raises for any other. */
+static Metric
+metric_by_name(const Scorecard *card, const char *name)
+{
+	Metric		n = card->clv_model ? SCORECARD_METRICS : RFM_METRICS;
+
+	for (Metric metric = 0; metric < n; metric++)
+		if (strcmp(name, metric_name(metric)) == 0)
+			return metric;
+	ereport(ERROR,
+			(errcode(ERRCODE_UNDEFINED_OBJECT),
+			 errmsg("argument \"weights\": scorecard \"%s\" has no metric \"%s\"", card->name, name),
+			 errhint("Its metrics are recency, frequency%s.", card->clv_model ? ", monetary and clv" :
+					 " and monetary; clv needs a clv_model")));
+	return 0;					/* keep compiler quiet */
+}
+
+/* A weight within bounds and rounded to WEIGHT_SCALE decimals. */
+static Numeric
+check_weight(Numeric given, const char *metric)
+{
+	if (compare(given, constant(0)) < 0 || compare(given, constant(WEIGHT_MAX)) > 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("argument \"weights\": a weight must be between 0 and %d", WEIGHT_MAX),
+				 errdetail("The weight of \"%s\" is %s.", metric, exact_text(given)),
+				 errhint("Only the proportions of the weights matter.")));
+	given = DatumGetNumeric(DirectFunctionCall2(numeric_round, NumericGetDatum(given), Int32GetDatum(WEIGHT_SCALE)));
+	return DatumGetNumeric(DirectFunctionCall1(numeric_trim_scale, NumericGetDatum(given)));
+}
+
+/* set_weights(name, weights jsonb, reason): metrics that are not named keep their weight */
+Datum
+custprio_set_weights(PG_FUNCTION_ARGS)
+{
+	Scorecard  *card = lock_argument(fcinfo, "set_weights()");
+	char	   *before = policy_text(card, WEIGHTS_AS_TEXT);
+	Numeric		weight[SCORECARD_METRICS];
+	Numeric		sum = constant(0);
+	JsonbIterator *iterator;
+	JsonbIteratorToken token;
+	JsonbValue	value;
+	char	   *metric_key = NULL;
+	Jsonb	   *weights;
+
+	require_argument(fcinfo, 1, "weights");
+	weights = PG_GETARG_JSONB_P(1);
+	if (!JB_ROOT_IS_OBJECT(weights) || JB_ROOT_COUNT(weights) == 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("argument \"weights\" must be an object of metrics and numbers"),
+				 errhint("Pass for example '{\"recency\": 1, \"monetary\": 2}'.")));
+	memcpy(weight, card->weight, sizeof(weight));
+	iterator = JsonbIteratorInit(&weights->root);
+	while ((token = JsonbIteratorNext(&iterator, &value, true)) != WJB_DONE)
+	{
+		if (token == WJB_KEY)
+			metric_key = pnstrdup(value.val.string.val, value.val.string.len);
+		else if (token == WJB_VALUE)
+		{
+			Metric		metric = metric_by_name(card, metric_key);
+
+			if (value.type != jbvNumeric)
+				ereport(ERROR,
+						(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+						 errmsg("argument \"weights\": the weight of \"%s\" is not a number", metric_key),
+						 errhint("Pass for example '{\"recency\": 1, \"monetary\": 2}'.")));
+			weight[metric] = check_weight(value.val.numeric, metric_key);
+		}
+	}
+	/* lifetime values may be missing in a run, and then the rest must still make a mean */
+	for (Metric metric = 0; metric < RFM_METRICS; metric++)
+		sum = DatumGetNumeric(DirectFunctionCall2(numeric_add, NumericGetDatum(sum), NumericGetDatum(weight[metric])));
+	if (compare(sum, constant(0)) == 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("argument \"weights\": recency, frequency and monetary would all weigh nothing"),
+				 errdetail("Customers have no priority where no metric with a weight is known; clv can be missing."),
+				 errhint("Give one of them a weight, however small.")));
+	for (Metric metric = 0; metric < (card->clv_model ? SCORECARD_METRICS : RFM_METRICS); metric++)
+		catalog_execute("INSERT INTO custprio.metric (scorecard_id, metric, weight) VALUES ($1, $2, $3)"
+						" ON CONFLICT (scorecard_id, metric) DO UPDATE SET weight = EXCLUDED.weight", 3,
+						(Oid[]) {INT8OID, TEXTOID, NUMERICOID},
+						(Datum[]) {Int64GetDatum(card->id), CStringGetTextDatum(metric_name(metric)),
+								   NumericGetDatum(weight[metric])}, NULL);
+	note_change(card, "weights", WEIGHTS_AS_TEXT, before,
+				PG_ARGISNULL(2) ? NULL : text_to_cstring(PG_GETARG_TEXT_PP(2)));
+	PG_RETURN_VOID();
+}
+
+/* The letters of a ladder with n_cuts cuts: as given, best first, or A onwards. */
+static CustomerTier *
+check_ladder(FunctionCallInfo fcinfo, int arg, int n_cuts)
+{
+	CustomerTier *ladder = palloc((n_cuts + 1) * sizeof(CustomerTier));
+	Datum	   *letters;
+	bool	   *nulls;
+	int			n;
+
+	if (PG_ARGISNULL(arg))
+	{
+		for (int i = 0; i <= n_cuts; i++)
+			ladder[i] = i + 1;
+		return ladder;
+	}
+	deconstruct_array(PG_GETARG_ARRAYTYPE_P(arg), ARR_ELEMTYPE(PG_GETARG_ARRAYTYPE_P(arg)), sizeof(CustomerTier), true,
+					  TYPALIGN_CHAR, &letters, &nulls, &n);
+	if (n != n_cuts + 1)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("argument \"tiers\" must have one tier more than \"shares\" has cuts"),
+				 errdetail("There are %d tiers and %d cuts.", n, n_cuts)));
+	for (int i = 0; i < n; i++)
+	{
+		if (nulls[i] || (i > 0 && DatumGetUInt8(letters[i]) <= ladder[i - 1]))
+			ereport(ERROR,
+					(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+					 errmsg("argument \"tiers\" must go from better to worse tiers"),
+					 nulls[i] ? errdetail("Element %d is NULL.", i + 1)
+					 : errdetail("Element %d is %c.", i + 1, tier_letter(DatumGetUInt8(letters[i]))),
+					 errhint("A is the best tier, as in '{A,B,C}'.")));
+		ladder[i] = DatumGetUInt8(letters[i]);
+	}
+	return ladder;
+}
+
+/* set_tiers(name, shares numeric[], tiers customer_tier[], reason) */
+Datum
+custprio_set_tiers(PG_FUNCTION_ARGS)
+{
+	Scorecard  *card = lock_argument(fcinfo, "set_tiers()");
+	char	   *before = policy_text(card, TIERS_AS_TEXT);
+	ArrayType  *shares;
+	CustomerTier *ladder;
+	Numeric		last = constant(0);
+	Datum	   *cuts;
+	bool	   *nulls;
+	int			n;
+
+	require_argument(fcinfo, 1, "shares");
+	shares = PG_GETARG_ARRAYTYPE_P(1);
+	deconstruct_array(shares, NUMERICOID, -1, false, TYPALIGN_INT, &cuts, &nulls, &n);
+	if (ARR_NDIM(shares) != 1 || n > TIERS_MAX - 1)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("argument \"shares\" must be a list of 1 to %d shares", TIERS_MAX - 1),
+				 errhint("'{0.05,0.20,0.50}' gives the best 5 percent A, up to 20 percent B, up to 50 percent C, and the rest D.")));
+	for (int i = 0; i < n; i++)
+	{
+		/* NaN compares as the largest value, so it is refused here too */
+		if (nulls[i] || compare(DatumGetNumeric(cuts[i]), last) <= 0 || compare(DatumGetNumeric(cuts[i]), constant(1)) >= 0)
+			ereport(ERROR,
+					(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+					 errmsg("argument \"shares\" must ascend between 0 and 1"),
+					 errdetail("Element %d is %s.", i + 1, nulls[i] ? "NULL" : exact_text(DatumGetNumeric(cuts[i]))),
+					 errhint("'{0.05,0.20,0.50}' gives the best 5 percent A, up to 20 percent B, up to 50 percent C, and the rest D.")));
+		last = DatumGetNumeric(cuts[i]);
+	}
+	ladder = check_ladder(fcinfo, 2, n);
+	catalog_execute("DELETE FROM custprio.tier_rule WHERE scorecard_id = $1", 1,
+					(Oid[]) {INT8OID}, (Datum[]) {Int64GetDatum(card->id)}, NULL);
+	for (int i = 0; i <= n; i++)
+		catalog_execute("INSERT INTO custprio.tier_rule (scorecard_id, tier, share)"
+						" VALUES ($1, $2::custprio.customer_tier, $3)", 3,
+						(Oid[]) {INT8OID, INT4OID, NUMERICOID},
+						(Datum[]) {Int64GetDatum(card->id), Int32GetDatum(ladder[i]), i < n ? cuts[i] : (Datum) 0},
+						i < n ? NULL : (char[]) {' ', ' ', 'n', '\0'});
+	note_change(card, "tiers", TIERS_AS_TEXT, before,
+				PG_ARGISNULL(3) ? NULL : text_to_cstring(PG_GETARG_TEXT_PP(3)));
+	PG_RETURN_VOID();
+}

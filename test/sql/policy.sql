@@ -1,0 +1,52 @@
+-- What set_weights and set_tiers refuse, and who may call them.
+\set VERBOSITY default
+\set SHOW_CONTEXT never
+SET client_min_messages = warning;
+SET search_path = public, custprio;
+CREATE TABLE policy_orders (customer int, day date, amount int);
+INSERT INTO policy_orders SELECT n, date '2025-01-01' + n, n FROM generate_series(1, 10) n;
+SELECT create_scorecard('policy', 'policy_orders', 'customer', 'day', 'amount', every => NULL, time_zone => 'UTC', clv_model => 'none');
+SELECT set_weights(NULL, '{"recency": 1}');
+SELECT set_weights('nowhere', '{"recency": 1}');
+SELECT set_weights('policy', NULL);
+SELECT set_weights('policy', '[1]');
+SELECT set_weights('policy', '{}');
+SELECT set_weights('policy', '{"recency": "much"}');
+SELECT set_weights('policy', '{"recency": [1]}');
+SELECT set_weights('policy', '{"beauty": 1}');
+SELECT set_weights('policy', '{"clv": 1}');
+SELECT set_weights('policy', '{"recency": -1}');
+SELECT set_weights('policy', '{"recency": 1e7}');
+SELECT set_weights('policy', '{"recency": 0, "frequency": 0, "monetary": 0.00000000001}');
+SELECT set_tiers('policy', NULL);
+SELECT set_tiers('policy', '{}');
+SELECT set_tiers('policy', '{{0.1},{0.2}}');
+SELECT set_tiers('policy', '{0.2,0.2}');
+SELECT set_tiers('policy', '{0,0.2}');
+SELECT set_tiers('policy', '{0.2,1}');
+SELECT set_tiers('policy', '{0.2,NaN}');
+SELECT set_tiers('policy', '{0.2,NULL}');
+SELECT set_tiers('policy', '{0.2}', '{A}');
+SELECT set_tiers('policy', '{0.2}', '{B,A}');
+SELECT set_tiers('policy', '{0.2}', '{A,A}');
+SELECT set_tiers('policy', '{0.2}', '{A,NULL}');
+SELECT * FROM explain('policy', '1');
+SELECT * FROM explain('nowhere', '1');
+SELECT * FROM migration('nowhere', '2025-01-01', '2025-01-02');
+SELECT metric, weight FROM metric JOIN scorecard USING (scorecard_id) WHERE name = 'policy' ORDER BY 1;
+SELECT version FROM scorecard WHERE name = 'policy';
+SELECT count(*) FROM refresh('policy', as_of => '2025-01-20');
+SELECT * FROM explain('policy', '10');
+SELECT * FROM explain('policy', 'ten');
+-- a stranger
+CREATE ROLE policy_stranger;
+SET ROLE policy_stranger;
+SELECT custprio.set_weights('policy', '{"recency": 2}');
+SELECT custprio.set_tiers('policy', '{0.5}');
+SELECT * FROM custprio.explain('policy', '10');
+INSERT INTO custprio.policy_change VALUES (1, now(), 'me', 'weights');
+RESET ROLE;
+DROP ROLE policy_stranger;
+SELECT drop_scorecard('policy');
+SELECT count(*) FROM policy_change;
+DROP TABLE policy_orders;
