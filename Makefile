@@ -4,7 +4,7 @@ EXTENSION = custprio
 EXTVERSION := $(shell sed -n "s/^default_version *= *'\(.*\)'/\1/p" custprio.control)
 
 MODULE_big = custprio
-OBJS = $(sort $(patsubst %.c,%.o,$(wildcard src/*.c src/clv/*.c)))
+OBJS = $(sort $(patsubst %.c,%.o,$(wildcard src/*.c src/clv/*.c src/stats/*.c)))
 PG_CPPFLAGS = -I$(srcdir)/src -DCUSTPRIO_VERSION='"$(EXTVERSION)"'
 SHLIB_LINK = -lnlopt -lm
 
@@ -34,7 +34,7 @@ custprio--$(EXTVERSION).sql: $(SQL_PARTS) custprio.control
 	cat $(SQL_PARTS) > $@
 
 # Every object depends on every header: the tree is small and a stale object is worse than a rebuild.
-$(OBJS): $(wildcard src/*.h src/clv/*.h)
+$(OBJS): $(wildcard src/*.h src/clv/*.h src/stats/*.h)
 
 # Each of these installs what is missing and needs nothing but make and root or sudo; see README.md.
 .PHONY: demo demo-stop check-all bench bench-incremental

@@ -23,7 +23,7 @@ fetch_headers() { # SUITE MAJOR: into $work/headers/MAJOR
 
 compile_all() { # MAJOR
 	local file status=0
-	for file in "$src"/src/*.c "$src"/src/clv/*.c; do
+	for file in "$src"/src/*.c "$src"/src/clv/*.c "$src"/src/stats/*.c; do
 		# shellcheck disable=SC2086
 		gcc $warnings -Wdeclaration-after-statement -O1 -fPIC -fsyntax-only -D_GNU_SOURCE -DCUSTPRIO_VERSION='""' -I"$src/src" \
 			-I"$work/headers/$1/root/usr/include/postgresql/$1/server" -include "$work/headers/strings.h" "$file" || status=1

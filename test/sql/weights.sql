@@ -1,0 +1,30 @@
+-- What ahp_weights and entropy_weights refuse.
+\set VERBOSITY default
+SET search_path = public, custprio;
+SET extra_float_digits = -3;
+SELECT * FROM ahp_weights('{{1,3,5},{0.3333,1,3},{0.2,0.3333,1}}');
+SELECT * FROM ahp_weights('{{1}}');
+SELECT * FROM ahp_weights('{{1,4},{0.25,1}}');
+SELECT * FROM ahp_weights(NULL);
+SELECT * FROM ahp_weights('{}');
+SELECT * FROM ahp_weights('{1,2}');
+SELECT * FROM ahp_weights('{{1,2}}');
+SELECT * FROM ahp_weights(array_fill(1::float8, '{16,16}'));
+SELECT * FROM ahp_weights('{{1,NULL},{1,1}}');
+SELECT * FROM ahp_weights('{{1,NaN},{1,1}}');
+SELECT * FROM ahp_weights('{{1,Infinity},{0,1}}');
+SELECT * FROM ahp_weights('{{1,-2},{-0.5,1}}');
+SELECT * FROM ahp_weights('{{1,0},{0,1}}');
+SELECT * FROM ahp_weights('{{1,3},{3,1}}');
+SELECT * FROM ahp_weights('{{2,3},{0.3333,1}}');
+SELECT * FROM ahp_weights('{{1,5,0.2},{0.2,1,5},{5,0.2,1}}');
+SELECT weights FROM ahp_weights('{{1,5,0.2},{0.2,1,5},{5,0.2,1}}', force => true);
+SELECT * FROM ahp_weights('{{1,1e300,1e300},{1e-300,1,1e300},{1e-300,1e-300,1}}', true);
+SELECT entropy_weights('{}');
+SELECT entropy_weights('{1,2}');
+SELECT entropy_weights('{{1,2}}');
+SELECT entropy_weights('{{1,2},{1,2}}');
+SELECT entropy_weights('{{1,2},{-1,2}}');
+SELECT entropy_weights('{{1,2},{NULL,2}}');
+SELECT entropy_weights('{{1,2},{Infinity,2}}');
+SELECT entropy_weights('{{0,2},{0,3}}');
