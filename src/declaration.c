@@ -440,7 +440,8 @@ check_clv(Declaration *declaration)
 		declaration->clv_model = "mbgnbd";
 	if (strcmp(declaration->clv_model, "none") != 0 &&
 		(clv_model_by_name(declaration->clv_model) == NULL ||
-		 clv_model_by_name(declaration->clv_model)->expected_purchases == NULL))
+		 clv_model_by_name(declaration->clv_model)->expected_purchases == NULL ||
+		 clv_model_by_name(declaration->clv_model)->discrete))
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("argument \"clv_model\": there is no model \"%s\"", declaration->clv_model),

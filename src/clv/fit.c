@@ -307,6 +307,8 @@ unit_scale(const ClvModel *model, const ClvData *data)
 	}
 	if (model == &clv_gamma_gamma)
 		return weight / sum;
+	if (model->discrete)
+		return 1;
 	return longest > 0 ? 1 / longest : 1;
 }
 

@@ -1,5 +1,5 @@
 /*
- * fit_aggregate.c: the aggregates fit_bgnbd, fit_mbgnbd, fit_pareto_nbd and fit_gamma_gamma.
+ * fit_aggregate.c: the aggregates fit_bgnbd, fit_mbgnbd, fit_pareto_nbd, fit_bgbb and fit_gamma_gamma.
  *
  * The state collects distinct histories (collapse.c) and is parallel safe: partial states travel as plain arrays of
  * numbers. A row with a NULL is left out; a row that no model can have is an error. Data that cannot be fitted give a
@@ -19,6 +19,7 @@
 #include "utils/memutils.h"
 
 PG_FUNCTION_INFO_V1(custprio_fit_add);
+PG_FUNCTION_INFO_V1(custprio_fit_bgbb_add);
 PG_FUNCTION_INFO_V1(custprio_fit_gamma_gamma_add);
 PG_FUNCTION_INFO_V1(custprio_fit_combine);
 PG_FUNCTION_INFO_V1(custprio_fit_serialize);
@@ -26,6 +27,7 @@ PG_FUNCTION_INFO_V1(custprio_fit_deserialize);
 PG_FUNCTION_INFO_V1(custprio_fit_bgnbd);
 PG_FUNCTION_INFO_V1(custprio_fit_mbgnbd);
 PG_FUNCTION_INFO_V1(custprio_fit_pareto_nbd);
+PG_FUNCTION_INFO_V1(custprio_fit_bgbb);
 PG_FUNCTION_INFO_V1(custprio_fit_gamma_gamma);
 
 typedef struct FitState
@@ -98,9 +100,8 @@ take_options(FunctionCallInfo fcinfo, int i, FitState *state, double *weight)
 	return *weight > 0;
 }
 
-/* (state, x, t_x, t [, weight [, l2]]) */
-Datum
-custprio_fit_add(PG_FUNCTION_ARGS)
+static Datum
+fit_add(FunctionCallInfo fcinfo, void (*check) (double x, double t_x, double t))
 {
 	FitState   *state = state_argument(fcinfo);
 	double		weight;
@@ -111,10 +112,24 @@ custprio_fit_add(PG_FUNCTION_ARGS)
 					t_x = PG_GETARG_FLOAT8(2),
 					t = PG_GETARG_FLOAT8(3);
 
-		clv_check_history(x, t_x, t);
+		check(x, t_x, t);
 		clv_collapse_add(state->collapse, x, t_x, t, weight);
 	}
 	PG_RETURN_POINTER(state);
+}
+
+/* (state, x, t_x, t [, weight [, l2]]) */
+Datum
+custprio_fit_add(PG_FUNCTION_ARGS)
+{
+	return fit_add(fcinfo, clv_check_history);
+}
+
+/* (state, x, t_x, n [, weight [, l2]]) */
+Datum
+custprio_fit_bgbb_add(PG_FUNCTION_ARGS)
+{
+	return fit_add(fcinfo, clv_check_opportunities);
 }
 
 /* (state, x, m [, weight [, l2]]): customers without repeat purchases say nothing about spend and are left out. */
@@ -272,6 +287,12 @@ Datum
 custprio_fit_pareto_nbd(PG_FUNCTION_ARGS)
 {
 	return fit(fcinfo, &clv_pareto_nbd);
+}
+
+Datum
+custprio_fit_bgbb(PG_FUNCTION_ARGS)
+{
+	return fit(fcinfo, &clv_bgbb);
 }
 
 Datum

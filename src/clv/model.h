@@ -9,6 +9,8 @@
 #ifndef CUSTPRIO_CLV_MODEL_H
 #define CUSTPRIO_CLV_MODEL_H
 
+#include <stdbool.h>
+
 #define CLV_MAX_PARAMS	8
 
 /* One customer's calibration statistics, or as many customers as weight says. */
@@ -52,6 +54,7 @@ typedef struct ClvModel
 	const char *name;			/* as in SQL: bgnbd, mbgnbd, pareto_nbd, gamma_gamma ... */
 	int			n_params;
 	const char *param[CLV_MAX_PARAMS];
+	bool		discrete;		/* times count opportunities to buy: whole numbers without a unit */
 	int			time_power[CLV_MAX_PARAMS]; /* 1: scales with the unit of time (or of money), 0: does not */
 
 	/*
@@ -81,6 +84,7 @@ typedef struct ClvModel
 extern const ClvModel clv_bgnbd;
 extern const ClvModel clv_mbgnbd;
 extern const ClvModel clv_pareto_nbd;
+extern const ClvModel clv_bgbb;
 extern const ClvModel clv_gamma_gamma;	/* log_likelihood and its check only; see gamma_gamma.h for the rest */
 
 #endif

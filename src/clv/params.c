@@ -29,7 +29,7 @@ enum
 	COVARIANCE, TIME_UNIT, N_STATUS
 };
 
-static const ClvModel *const models[] = {&clv_bgnbd, &clv_mbgnbd, &clv_pareto_nbd, &clv_gamma_gamma};
+static const ClvModel *const models[] = {&clv_bgnbd, &clv_mbgnbd, &clv_pareto_nbd, &clv_bgbb, &clv_gamma_gamma};
 
 const ClvModel *
 clv_model_by_name(const char *name)
@@ -214,4 +214,21 @@ clv_check_history(double x, double t_x, double t)
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("time t_x must be 0 without repeat purchases"),
 				 errdetail("It is %s, and x is 0.", float8out_internal(t_x))));
+}
+
+void
+clv_check_opportunities(double x, double t_x, double n)
+{
+	if (!(n >= 0 && n <= CLV_MAX_OPPORTUNITIES) || n != floor(n))
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("number of opportunities must be a whole number from 0 to %d", CLV_MAX_OPPORTUNITIES),
+				 errdetail("It is %s.", float8out_internal(n)),
+				 errhint("A model of discrete time counts periods, such as years, in which a customer can buy.")));
+	clv_check_history(x, t_x, n);
+	if (t_x != floor(t_x) || x > t_x)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("last opportunity t_x must be a whole number of at least x"),
+				 errdetail("It is %s, and x is %s.", float8out_internal(t_x), float8out_internal(x))));
 }

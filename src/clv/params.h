@@ -34,4 +34,9 @@ extern Datum clv_fit_composite(const ClvFit *fit, const char *time_unit);
 /* Raise unless these are calibration statistics a model can have. */
 extern void clv_check_history(double x, double t_x, double t);
 
+/* The same for a model of discrete time, whose sums are no longer than this. */
+#define CLV_MAX_OPPORTUNITIES	10000
+
+extern void clv_check_opportunities(double x, double t_x, double n);
+
 #endif

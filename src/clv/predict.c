@@ -66,8 +66,24 @@ history_argument(FunctionCallInfo fcinfo, int first)
 	ClvHistory	h = {.x = PG_GETARG_FLOAT8(first),.t_x = PG_GETARG_FLOAT8(first + 1),.t = PG_GETARG_FLOAT8(first + 2),
 	.weight = 1};
 
-	clv_check_history(h.x, h.t_x, h.t);
+	/* a model's parameters are always taken before */
+	if (((Extra *) fcinfo->flinfo->fn_extra)->params->model->discrete)
+		clv_check_opportunities(h.x, h.t_x, h.t);
+	else
+		clv_check_history(h.x, h.t_x, h.t);
 	return h;
+}
+
+/* What counts opportunities is whole and within the length of our sums. */
+static void
+check_opportunities(FunctionCallInfo fcinfo, double value, const char *name)
+{
+	if (((Extra *) fcinfo->flinfo->fn_extra)->params->model->discrete &&
+		!(value == floor(value) && value <= CLV_MAX_OPPORTUNITIES))
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("%s must be a whole number of opportunities, at most %d", name, CLV_MAX_OPPORTUNITIES),
+				 errdetail("It is %s.", float8out_internal(value))));
 }
 
 static double
@@ -81,6 +97,7 @@ time_argument(FunctionCallInfo fcinfo, int i, const char *name)
 				 errmsg("%s must be zero or more and finite", name),
 				 errdetail("It is %s.", float8out_internal(value)),
 				 errhint("Give it in the unit of time of the parameters.")));
+	check_opportunities(fcinfo, value, name);
 	return value;
 }
 
@@ -244,10 +261,16 @@ custprio_clv_dert(PG_FUNCTION_ARGS)
 {
 	const ClvParams *params = purchase_params(fcinfo);
 	ClvHistory	h = history_argument(fcinfo, 1);
-	double		delta = time_argument(fcinfo, 4, "delta");
+	double		delta = PG_GETARG_FLOAT8(4);
 	double		horizon = PG_GETARG_FLOAT8(5);
 
-	if (isnan(horizon) || horizon < 0)
+	if (!isfinite(delta) || delta < 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("delta must be zero or more and finite"),
+				 errdetail("It is %s.", float8out_internal(delta)),
+				 errhint("Give it in the unit of time of the parameters.")));
+	if (!isinf(horizon) || horizon < 0)
 		time_argument(fcinfo, 5, "horizon");
 	if (delta == 0 && isinf(horizon))
 		ereport(ERROR,
