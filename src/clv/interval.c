@@ -1,0 +1,311 @@
+/*
+ * interval.c: confidence intervals of fitted parameters and of what they predict.
+ *
+ * By the delta method: the covariance of the logarithms of the parameters, which the fit left in them, carries over to a
+ * prediction by its gradient, here central differences of the prediction itself. That is done for the logit of a
+ * probability and the logarithm of anything else, so bounds never leave the range of the quantity. They tell how far the
+ * prediction may be off because the parameters were estimated; what a single customer will do varies far more.
+ */
+#include "custprio.h"
+
+#include <math.h>
+
+#include "clv/gamma_gamma.h"
+#include "clv/params.h"
+#include "clv/value.h"
+#include "funcapi.h"
+#include "utils/builtins.h"
+#include "utils/float.h"
+
+PG_FUNCTION_INFO_V1(custprio_clv_parameter_intervals);
+PG_FUNCTION_INFO_V1(custprio_clv_p_alive_interval);
+PG_FUNCTION_INFO_V1(custprio_clv_expected_purchases_interval);
+PG_FUNCTION_INFO_V1(custprio_clv_expected_value_interval);
+PG_FUNCTION_INFO_V1(custprio_clv_interval);
+
+/* The predictions themselves, in predict.c; they check all arguments. */
+extern Datum custprio_clv_p_alive(PG_FUNCTION_ARGS);
+extern Datum custprio_clv_expected_purchases(PG_FUNCTION_ARGS);
+extern Datum custprio_clv_expected_value(PG_FUNCTION_ARGS);
+extern Datum custprio_clv(PG_FUNCTION_ARGS);
+
+#define STEP	1e-4			/* of a parameter's logarithm: truncation and rounding are both about 1e-8 */
+#define CERTAIN	1e-12			/* a probability this close to 1 has no digits left for a gradient */
+
+typedef struct Extra
+{
+	FmgrInfo	inner;			/* for the prediction, which keeps things of its own */
+	ClvParams  *params;
+	ClvParams  *spend;
+	TupleDesc	desc;
+} Extra;
+
+/* What is predicted, at parameters other than those given. */
+typedef struct Question
+{
+	const ClvModel *model;
+	ClvHistory	h;
+	double		horizon;
+	double		rate;
+	double		m;
+} Question;
+
+typedef double (*Prediction) (const Question *question, const double *params);
+
+/* The number of standard errors either side that hold so much of a normal distribution: Newton's method from below. */
+static double
+normal_width(double level)
+{
+	double		z = 0;
+
+	for (int i = 0; i < 100; i++)
+	{
+		double		step = (erfc(z * M_SQRT1_2) - (1 - level)) / (0.79788456080286536 * exp(-z * z / 2));
+
+		z += step;
+		if (fabs(step) < 1e-14 * (1 + z))
+			break;
+	}
+	return z;
+}
+
+static double
+level_argument(FunctionCallInfo fcinfo, int i)
+{
+	double		level = PG_GETARG_FLOAT8(i);
+
+	if (!(level > 0 && level < 1))
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("level must lie between 0 and 1"),
+				 errdetail("It is %s.", float8out_internal(level)),
+				 errhint("Give 0.95 for an interval that covers in 95 of 100 cases.")));
+	return normal_width(level);
+}
+
+static void
+check_covariance(const ClvParams *params)
+{
+	if (!params->has_covariance)
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				 errmsg("parameters of %s have no covariance", params->model->name),
+				 errdetail("They do not come from a fit."),
+				 errhint("Take the value of fit_%s itself.", params->model->name)));
+}
+
+/* Variance of a prediction's logarithm, or logit, that one model's parameters cause. */
+static double
+variance(const ClvParams *params, Prediction predict, const Question *question, bool probability)
+{
+	int			k = params->model->n_params;
+	double		gradient[CLV_MAX_PARAMS];
+	double		sum = 0;
+
+	check_covariance(params);
+	for (int i = 0; i < k; i++)
+	{
+		double		at[CLV_MAX_PARAMS];
+		double		above,
+					below;
+
+		memcpy(at, params->value, sizeof(at));
+		at[i] = params->value[i] * exp(STEP);
+		above = predict(question, at);
+		at[i] = params->value[i] * exp(-STEP);
+		below = predict(question, at);
+		gradient[i] = log(above / below);
+		if (probability)
+			gradient[i] -= log((1 - above) / (1 - below));
+		gradient[i] /= 2 * STEP;
+	}
+	for (int i = 0; i < k; i++)
+		for (int j = 0; j < k; j++)
+			sum += gradient[i] * gradient[j] * params->covariance[i][j] / (params->value[i] * params->value[j]);
+	/* rounding may leave a little below nothing */
+	return isnan(sum) ? sum : fmax(sum, 0);
+}
+
+static Extra *
+extra_of(FunctionCallInfo fcinfo)
+{
+	Extra	   *extra = fcinfo->flinfo->fn_extra;
+
+	if (extra == NULL)
+	{
+		MemoryContext old = MemoryContextSwitchTo(fcinfo->flinfo->fn_mcxt);
+		TupleDesc	desc;
+
+		extra = palloc0(sizeof(Extra));
+		extra->inner.fn_mcxt = fcinfo->flinfo->fn_mcxt;
+		if (get_call_result_type(fcinfo, NULL, &desc) != TYPEFUNC_COMPOSITE)
+			elog(ERROR, "return type must be a row type");
+		extra->desc = BlessTupleDesc(CreateTupleDescCopy(desc));
+		fcinfo->flinfo->fn_extra = extra;
+		MemoryContextSwitchTo(old);
+	}
+	return extra;
+}
+
+/* The prediction for all arguments but the last, which is the level. */
+static double
+estimate(FunctionCallInfo fcinfo, PGFunction function)
+{
+	LOCAL_FCINFO(inner, FUNC_MAX_ARGS);
+	int			n = PG_NARGS() - 1;
+
+	InitFunctionCallInfoData(*inner, &extra_of(fcinfo)->inner, n, InvalidOid, NULL, NULL);
+	for (int i = 0; i < n; i++)
+		inner->args[i] = fcinfo->args[i];
+	return DatumGetFloat8(function(inner));
+}
+
+static Datum
+interval(FunctionCallInfo fcinfo, double value, double half, bool probability)
+{
+	Datum		values[3];
+	bool		nulls[3] = {false, false, false};
+	double		lower = value,
+				upper = value;
+
+	/* what is certain has no width: nothing expected in no time, BG/NBD's one-time buyers */
+	if (value != 0 && !(probability && 1 - value < CERTAIN))
+	{
+		if (!isfinite(half))
+			ereport(ERROR,
+					(errcode(ERRCODE_NUMERIC_VALUE_OUT_OF_RANGE),
+					 errmsg("interval is out of range"),
+					 errdetail("The estimate is %s.", float8out_internal(value))));
+		if (probability)
+		{
+			lower = value / (value + (1 - value) * exp(half));
+			upper = value / (value + (1 - value) * exp(-half));
+		}
+		else
+		{
+			lower = value * exp(value > 0 ? -half : half);
+			upper = value * exp(value > 0 ? half : -half);
+		}
+	}
+	values[0] = Float8GetDatum(value);
+	values[1] = Float8GetDatum(lower);
+	values[2] = Float8GetDatum(upper);
+	return HeapTupleGetDatum(heap_form_tuple(extra_of(fcinfo)->desc, values, nulls));
+}
+
+static const ClvParams *
+params_argument(FunctionCallInfo fcinfo)
+{
+	return clv_params_argument(PG_GETARG_DATUM(0), &extra_of(fcinfo)->params, fcinfo->flinfo->fn_mcxt);
+}
+
+static double
+predict_p_alive(const Question *question, const double *params)
+{
+	return question->model->p_alive(params, &question->h, question->horizon);
+}
+
+static double
+predict_purchases(const Question *question, const double *params)
+{
+	return question->model->expected_purchases(params, &question->h, question->horizon);
+}
+
+static double
+predict_discounted(const Question *question, const double *params)
+{
+	return clv_discounted_purchases(question->model, params, &question->h, question->horizon, question->rate);
+}
+
+static double
+predict_value(const Question *question, const double *params)
+{
+	return gamma_gamma_expected_value(params, question->h.x, question->m);
+}
+
+/* The history in the arguments from first on. */
+static ClvHistory
+history(FunctionCallInfo fcinfo, int first)
+{
+	return (ClvHistory) {.x = PG_GETARG_FLOAT8(first),.t_x = PG_GETARG_FLOAT8(first + 1),
+		.t = PG_GETARG_FLOAT8(first + 2),.weight = 1};
+}
+
+/* (params, x, t_x, t, later or horizon, level) */
+static Datum
+purchase_interval(FunctionCallInfo fcinfo, PGFunction function, Prediction predict, bool probability)
+{
+	double		value = estimate(fcinfo, function);
+	double		width = level_argument(fcinfo, 5);
+	const ClvParams *params = params_argument(fcinfo);
+	Question	question = {.model = params->model,.h = history(fcinfo, 1),.horizon = PG_GETARG_FLOAT8(4)};
+
+	return interval(fcinfo, value, width * sqrt(variance(params, predict, &question, probability)), probability);
+}
+
+Datum
+custprio_clv_p_alive_interval(PG_FUNCTION_ARGS)
+{
+	return purchase_interval(fcinfo, custprio_clv_p_alive, predict_p_alive, true);
+}
+
+Datum
+custprio_clv_expected_purchases_interval(PG_FUNCTION_ARGS)
+{
+	return purchase_interval(fcinfo, custprio_clv_expected_purchases, predict_purchases, false);
+}
+
+/* (gamma_gamma, x, m, level) */
+Datum
+custprio_clv_expected_value_interval(PG_FUNCTION_ARGS)
+{
+	double		value = estimate(fcinfo, custprio_clv_expected_value);
+	double		width = level_argument(fcinfo, 3);
+	Question	question = {.h.x = PG_GETARG_FLOAT8(1),.m = PG_GETARG_FLOAT8(2)};
+
+	return interval(fcinfo, value, width * sqrt(variance(params_argument(fcinfo), predict_value, &question, false)), false);
+}
+
+/*
+ * (params, gamma_gamma, x, t_x, t, m, horizon, discount, time_unit, margin, level). How often and how much are fitted apart
+ * and taken to be independent by both models, so the variances of the two factors' logarithms add up.
+ */
+Datum
+custprio_clv_interval(PG_FUNCTION_ARGS)
+{
+	double		value = estimate(fcinfo, custprio_clv);
+	double		width = level_argument(fcinfo, 10);
+	const ClvParams *params = params_argument(fcinfo);
+	const ClvParams *spend = clv_params_argument(PG_GETARG_DATUM(1), &extra_of(fcinfo)->spend,
+												 fcinfo->flinfo->fn_mcxt);
+	char	   *unit = text_to_cstring(PG_GETARG_TEXT_PP(8));
+	Question	question = {.model = params->model,.h = history(fcinfo, 2),.m = PG_GETARG_FLOAT8(5),
+	.horizon = PG_GETARG_FLOAT8(6),.rate = clv_discount_rate(PG_GETARG_FLOAT8(7), clv_unit_days(unit, true))};
+
+	return interval(fcinfo, value, width * sqrt(variance(params, predict_discounted, &question, false) +
+												variance(spend, predict_value, &question, false)), false);
+}
+
+/* (params, level): one row per parameter, intervals of their logarithms */
+Datum
+custprio_clv_parameter_intervals(PG_FUNCTION_ARGS)
+{
+	ClvParams  *kept = NULL;
+	const ClvParams *params = clv_params_argument(PG_GETARG_DATUM(0), &kept, CurrentMemoryContext);
+	double		width = level_argument(fcinfo, 1);
+	ReturnSetInfo *result = (ReturnSetInfo *) fcinfo->resultinfo;
+
+	check_covariance(params);
+	InitMaterializedSRF(fcinfo, 0);
+	for (int i = 0; i < params->model->n_params; i++)
+	{
+		double		value = params->value[i];
+		double		half = width * sqrt(params->covariance[i][i]) / value;
+		Datum		values[4] = {CStringGetTextDatum(params->model->param[i]), Float8GetDatum(value),
+		Float8GetDatum(value * exp(-half)), Float8GetDatum(value * exp(half))};
+		bool		nulls[4] = {false, false, false, false};
+
+		tuplestore_putvalues(result->setResult, result->setDesc, values, nulls);
+	}
+	return (Datum) 0;
+}
