@@ -9,8 +9,6 @@
 
 #include <math.h>
 
-#include <math.h>
-
 #include "access/transam.h"
 #include "catalog/dependency.h"
 #include "catalog/pg_class.h"

@@ -299,8 +299,8 @@ shares_json(const Scorecard *card, const Scores *scores, int64 buyers)
 }
 
 /*
- * The thresholds to keep, and in *fit their epoch's fit, or NULL to take new ones. Within an epoch, a refresh that nobody asked to go deeper leaves
- * them: a customer's tier then moves because of that customer, not because others bought.
+ * The thresholds to keep, and in *fit their epoch's fit, or NULL to take new ones. Within an epoch, a refresh that nobody
+ * asked to go deeper leaves them: a customer's tier then moves because of that customer, not because others bought.
  */
 static Thresholds *
 thresholds_to_keep(const Scorecard *card, const RefreshRun *run, EpochFit **fit)

@@ -1,9 +1,10 @@
 /*
  * verify.c: verify() and score_as_of(), computing all that is published and writing nothing.
  *
- * score_as_of() is a rebuild as of a day, under thresholds and a fit of that day. For verify() the whole source is read and scored under the thresholds, the fit and the day that the published rows follow, as a
- * rebuild would, and nothing is written. Changes that wait in the queue, or happened since the last refresh, show as
- * differences like any other: refresh first to tell them from a defect.
+ * score_as_of() is a rebuild as of a day, under thresholds and a fit of that day. For verify() the whole source is read
+ * and scored under the thresholds, the fit and the day that the published rows follow, as a rebuild would. Changes that
+ * wait in the queue, or happened since the last refresh, show as differences like any other: refresh first to tell them
+ * from a defect.
  */
 #include "custprio.h"
 

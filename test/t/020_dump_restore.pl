@@ -31,6 +31,7 @@ SELECT name, schema_name, source, customer, purchased_at, amount, filter, custom
   frequency_by, bins, segment_map, abc_cuts, amount_scale, max_runtime, paused, version, owner_name FROM custprio.scorecard ORDER BY name;
 SELECT name, metric, weight FROM custprio.metric JOIN custprio.scorecard USING (scorecard_id) ORDER BY 1, 2;
 SELECT name, tier, share FROM custprio.tier_rule JOIN custprio.scorecard USING (scorecard_id) ORDER BY 1, 2;
+SELECT name, changed_at, changed_by, policy, old, new, reason FROM custprio.policy_change JOIN custprio.scorecard USING (scorecard_id) ORDER BY 1, 2;
 SELECT map, position, segment, codes, owner_name FROM custprio.segment_map WHERE NOT built_in ORDER BY 1, 2;
 SQL
 
@@ -70,6 +71,8 @@ GRANT SELECT ON team.own_priority TO reader;
 RESET ROLE;
 SELECT custprio.pause('own');
 SELECT custprio.refresh('crm', as_of => '2024-08-31');
+SELECT custprio.set_weights('crm', '{"recency": 0.5, "monetary": 2}', 'a reason to keep');
+SELECT custprio.set_tiers('own', '{0.1,0.4,0.6,0.9}', '{A,B,D,E,Z}');
 SQL
 refresh_all('shop', 'crm', q{O'Brien "1"}, 'own');
 isnt($node->safe_psql('shop', 'SELECT count(*) FROM crm_tier_history WHERE previous_tier IS NOT NULL'), '0', 'there is history to carry');
