@@ -34,6 +34,7 @@ CREATE TABLE custprio.scorecard (
   clv_margin    float8 NOT NULL,
   capture       text NOT NULL,
   rebuild_every interval,
+  rebase_every  interval NOT NULL,
   paused        boolean NOT NULL DEFAULT false,
   version       int NOT NULL DEFAULT 1,
   owner_oid     oid NOT NULL,
@@ -51,6 +52,7 @@ COMMENT ON COLUMN custprio.scorecard.clv_discount IS 'discount per year: 0.1 for
 COMMENT ON COLUMN custprio.scorecard.clv_margin IS 'share of a purchase''s value that counts';
 COMMENT ON COLUMN custprio.scorecard.capture IS 'how changes of the source are noted: trigger, or none';
 COMMENT ON COLUMN custprio.scorecard.rebuild_every IS 'time after which the whole source is read again, for what triggers cannot see; NULL: only when needed';
+COMMENT ON COLUMN custprio.scorecard.rebase_every IS 'how long an epoch lasts: refreshes within it keep thresholds, fit and as-of day';
 COMMENT ON COLUMN custprio.scorecard.version IS 'raised by every change of the declaration that can move a score';
 COMMENT ON COLUMN custprio.scorecard.owner_oid IS 'hint for dropping a scorecard whose priority table is gone; the owner is the priority table''s owner';
 COMMENT ON COLUMN custprio.scorecard.owner_name IS 'a priority table that is not the recorded one, as after a restore, must belong to this role';
@@ -76,6 +78,7 @@ COMMENT ON TABLE custprio.tier_rule IS 'how tiers are cut: the share of customer
 CREATE TABLE custprio.epoch (
   scorecard_id  bigint PRIMARY KEY REFERENCES custprio.scorecard ON DELETE CASCADE,
   as_of         date,
+  day_chosen    boolean NOT NULL DEFAULT false,
   version       int,
   run_id        bigint,
   state_as_of   date,
@@ -84,6 +87,7 @@ CREATE TABLE custprio.epoch (
   source_relations text
 );
 COMMENT ON TABLE custprio.epoch IS 'per scorecard: the as-of day and the run whose thresholds the published rows follow, and the day of the state';
+COMMENT ON COLUMN custprio.epoch.day_chosen IS 'whether the as-of day was asked for and is not the day of that refresh: then the next one without such a wish goes back to today';
 
 CREATE TABLE custprio.refresh_run (
   run_id          bigint PRIMARY KEY GENERATED ALWAYS AS IDENTITY,

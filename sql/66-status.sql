@@ -63,6 +63,9 @@ SELECT s.name AS scorecard,
        s.paused,
        good.finished_at AS last_success,
        e.as_of,
+       CASE WHEN e.as_of IS NULL THEN NULL
+         WHEN e.day_chosen OR e.version <> s.version THEN e.as_of
+         ELSE (e.as_of + s.rebase_every)::date END AS rebase_due,
        counted.customers,
        CASE WHEN s.capture = 'trigger' THEN
          (SELECT count(DISTINCT coalesce(q.customer, '')) FROM custprio.change_queue q WHERE q.scorecard_id = s.scorecard_id)
@@ -123,6 +126,7 @@ COMMENT ON VIEW custprio.status IS
 'how each scorecard is doing; for members of its owner and of pg_monitor';
 COMMENT ON COLUMN custprio.status.last_success IS 'when the last successful refresh finished';
 COMMENT ON COLUMN custprio.status.as_of IS 'the day whose scores are published';
+COMMENT ON COLUMN custprio.status.rebase_due IS 'local day from which on a refresh takes new thresholds, a new fit and its own day; the as-of day itself when the next refresh will';
 COMMENT ON COLUMN custprio.status.customers IS 'rows published by the last successful refresh';
 COMMENT ON COLUMN custprio.status.queue_depth IS 'customers whose changes wait for the next refresh; NULL without capture';
 COMMENT ON COLUMN custprio.status.lag IS 'time since the last success';

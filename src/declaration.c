@@ -429,6 +429,30 @@ check_customers(Declaration *declaration, const char *search_path)
 						 format_type_be(declaration->customer.type))));
 }
 
+/* How long an epoch lasts: thresholds, fit and as-of day are a local day's, so it is whole days. */
+static void
+check_rebase_every(Declaration *declaration)
+{
+	Interval   *given = declaration->rebase_every;
+
+	if (given == NULL)
+	{
+		declaration->rebase_every = palloc0(sizeof(Interval));
+		declaration->rebase_every->day = 1;
+		return;
+	}
+	check_interval(given, "rebase_every", 1, 0, "1 day", "Refreshes in between keep thresholds, fit and as-of day.");
+	given = DatumGetIntervalP(DirectFunctionCall1(interval_justify_hours, IntervalPGetDatum(given)));
+	if (given->time != 0 || given->day < 0 || given->month < 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("argument \"rebase_every\" must be whole days, weeks, months or years"),
+				 errdetail("It is %s.", DatumGetCString(DirectFunctionCall1(interval_out,
+																			IntervalPGetDatum(declaration->rebase_every)))),
+				 errhint("An epoch begins and ends with a local day, as with '1 day' or '1 week'.")));
+	declaration->rebase_every = given;
+}
+
 static void
 check_clv(Declaration *declaration)
 {
@@ -497,6 +521,7 @@ declaration_check(Declaration *declaration, const char *search_path)
 				   "Without it the setting custprio.max_runtime counts.");
 	check_interval(declaration->rebuild_every, "rebuild_every", 0, USECS_PER_SEC, "1 second",
 				   "Without it the whole source is read only when needed.");
+	check_rebase_every(declaration);
 	check_clv(declaration);
 	check_frequency_by(declaration);
 	check_segments(declaration);

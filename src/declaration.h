@@ -40,6 +40,7 @@ typedef struct Declaration
 	double		clv_margin;
 	char	   *capture;
 	Interval   *rebuild_every;
+	Interval   *rebase_every;
 
 	/* set by declaration_check, beside what it completes above */
 	char	   *source;			/* qualified and quoted names */

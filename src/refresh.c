@@ -95,6 +95,22 @@ rebuild_due(const Scorecard *card)
 	return GetCurrentTransactionStartTimestamp() >= due;
 }
 
+/*
+ * Whether the epoch of the published rows goes on: then a refresh that nobody asked for another day or to go deeper
+ * keeps its as-of day, as it keeps its thresholds and fit.
+ */
+static bool
+epoch_lasts(const Scorecard *card, DateADT today)
+{
+	Timestamp	end;
+
+	if (!card->has_epoch || card->day_chosen || card->epoch_version != card->version || today < card->as_of)
+		return false;
+	end = DatumGetTimestamp(DirectFunctionCall2(date_pl_interval, DateADTGetDatum(card->as_of),
+												IntervalPGetDatum(card->rebase_every)));
+	return date2timestamp_no_overflow(today) < end;
+}
+
 static bool
 state_is_valid(const Scorecard *card, DateADT as_of)
 {
@@ -173,7 +189,8 @@ choose_mode(const Scorecard *card, const ChangeQueue *queue, bool lapsed, bool h
 	else
 	{
 		run->mode = REFRESH_RESCORE;
-		run->reason = card->has_epoch && card->as_of == run->as_of ? "no thresholds to keep" : "the day has turned";
+		run->reason = card->has_epoch && card->as_of == run->as_of ? "no thresholds to keep" :
+			run->has_as_of ? "another as-of day" : "rebase_every is due";
 	}
 	if (run->requested == REFRESH_INCREMENTAL && run->mode != REFRESH_INCREMENTAL)
 		ereport(ERROR,
@@ -298,6 +315,12 @@ shares_json(const Scorecard *card, const Scores *scores, int64 buyers)
 	return json.data;
 }
 
+static bool
+may_keep_epoch(const RefreshRun *run)
+{
+	return run->requested == REFRESH_AUTO || run->requested == REFRESH_INCREMENTAL;
+}
+
 /*
  * The thresholds to keep, and in *fit their epoch's fit, or NULL to take new ones. Within an epoch, a refresh that nobody
  * asked to go deeper leaves them: a customer's tier then moves because of that customer, not because others bought.
@@ -306,7 +329,7 @@ static Thresholds *
 thresholds_to_keep(const Scorecard *card, const RefreshRun *run, EpochFit **fit)
 {
 	*fit = NULL;
-	if ((run->requested != REFRESH_AUTO && run->requested != REFRESH_INCREMENTAL) || !card->has_epoch || card->as_of != run->as_of)
+	if (!may_keep_epoch(run) || !card->has_epoch || card->as_of != run->as_of)
 		return NULL;
 	*fit = epoch_fit(card);
 	if (card->clv_model && *fit == NULL)
@@ -367,8 +390,9 @@ refresh_scorecard(Scorecard *card, RefreshRun *run)
 	run->queued = -1;
 	run->partial = false;
 	run->warnings = NIL;
+	run->today = local_today(card);
 	if (!run->has_as_of)
-		run->as_of = local_today(card);
+		run->as_of = may_keep_epoch(run) && epoch_lasts(card, run->today) ? card->as_of : run->today;
 	/* new partitions get their triggers before the snapshot, which then sees what was written without */
 	if (card->capture)
 		lapsed = complete_capture(card);
@@ -381,6 +405,8 @@ refresh_scorecard(Scorecard *card, RefreshRun *run)
 	owner_scope_enter(&scope, card->owner, card->time_zone);
 	declaration_verify(card);
 	thresholds = thresholds_to_keep(card, run, &fit);
+	if (thresholds == NULL && !run->has_as_of)
+		run->as_of = run->today;
 	choose_mode(card, queue, lapsed, thresholds != NULL, run);
 	/* an older day that was asked for is published without giving up the state of the newer one */
 	state_written = !(run->has_as_of && card->has_state && card->state_version == card->version &&

@@ -40,6 +40,7 @@ typedef struct RefreshRun
 	int32		as_of;			/* DateADT; filled in when !has_as_of */
 
 	/* set by refresh_scorecard() */
+	int32		today;			/* DateADT, in the scorecard's zone */
 	RefreshMode mode;
 	const char *reason;			/* why this mode */
 	int64		queued;			/* customers taken from the queue; -1: changes are not captured */

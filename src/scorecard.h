@@ -69,6 +69,7 @@ typedef struct Scorecard
 
 	bool		capture;		/* triggers note changes of the source */
 	Interval   *rebuild_every;	/* NULL: only when needed */
+	Interval   *rebase_every;	/* whole days or months: how long an epoch lasts */
 	bool		paused;
 	int			version;
 	bool		moved;			/* stored names, hints or owner differ from what was found: scorecard_heal */
@@ -76,6 +77,7 @@ typedef struct Scorecard
 	/* from custprio.epoch; has_epoch false when no run has published yet */
 	bool		has_epoch;
 	int32		as_of;			/* DateADT of the published rows */
+	bool		day_chosen;		/* as_of was asked for by name; the next refresh goes back to today */
 	int			epoch_version;
 	int64		epoch_run;		/* run that stored the current thresholds */
 	bool		has_state;
