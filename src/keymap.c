@@ -8,11 +8,14 @@
 
 #include "keymap.h"
 
+#include <sys/mman.h>
+
 #include "miscadmin.h"
 #include "utils/lsyscache.h"
 #include "utils/memutils.h"
 
 #define FIRST_SLOTS 128
+#define LARGE_PAGE (2 * 1024 * 1024)
 
 #define ST_SORT sort_by_integer
 #define ST_ELEMENT_TYPE KeyedEntry
@@ -88,11 +91,22 @@ keymap_find(const KeyMap *map, Datum key, uint64 hash)
 	return (uint32) map->slots[probe(map, key, hash)] - 1;
 }
 
+/* Ask for large pages where the system has them: many customers lie in no order, and every page is a miss. */
 static void
-grow(KeyMap *map)
+prefer_large_pages(void *start, Size size)
 {
-	uint64		n_slots = ((uint64) map->mask + 1) * 2;
+#ifdef MADV_HUGEPAGE
+	uintptr_t	from = TYPEALIGN(LARGE_PAGE, start);
+	uintptr_t	to = TYPEALIGN_DOWN(LARGE_PAGE, (char *) start + size);
 
+	if (to > from)
+		(void) madvise((void *) from, to - from, MADV_HUGEPAGE);	/* only advice: it may fail */
+#endif
+}
+
+static void
+resize(KeyMap *map, uint64 n_slots)
+{
 	if (n_slots > PG_UINT32_MAX)
 		ereport(ERROR,
 				(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
@@ -101,8 +115,10 @@ grow(KeyMap *map)
 
 	map->entries = repalloc_huge(map->entries, (Size) n_slots / 2 * map->entry_size);
 	map->capacity = n_slots / 2;
+	prefer_large_pages(map->entries, map->capacity * map->entry_size);
 	pfree(map->slots);
 	map->slots = MemoryContextAllocHuge(map->context, n_slots * sizeof(uint64));
+	prefer_large_pages(map->slots, n_slots * sizeof(uint64));
 	memset(map->slots, 0, n_slots * sizeof(uint64));
 	map->mask = n_slots - 1;
 	for (uint32 id = 0; id < map->n; id++)
@@ -114,6 +130,17 @@ grow(KeyMap *map)
 			at = (at + 1) & map->mask;
 		map->slots[at] = (hash & UINT64CONST(0xffffffff00000000)) | (id + 1);
 	}
+}
+
+void
+keymap_reserve(KeyMap *map, uint64 n)
+{
+	uint64		n_slots = (uint64) map->mask + 1;
+
+	while (n_slots / 2 < n)
+		n_slots *= 2;
+	if (n_slots / 2 > map->capacity)
+		resize(map, n_slots);
 }
 
 static Datum
@@ -152,7 +179,7 @@ keymap_insert(KeyMap *map, Datum key, uint64 hash, bool *found)
 
 	if (map->n >= map->capacity)
 	{
-		grow(map);
+		resize(map, ((uint64) map->mask + 1) * 2);
 		at = probe(map, key, hash);
 	}
 	entry = keymap_entry(map, map->n);

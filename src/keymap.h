@@ -28,6 +28,9 @@ typedef struct KeyMap
 
 extern KeyMap *keymap_create(MemoryContext context, Oid key_type, Size entry_size);
 
+/* Make room for n keys at once: growing step by step copies and hashes all of them each time. */
+extern void keymap_reserve(KeyMap *map, uint64 n);
+
 /* The id of a key, or KEYMAP_NONE. */
 extern uint32 keymap_find(const KeyMap *map, Datum key, uint64 hash);
 

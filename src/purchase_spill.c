@@ -13,6 +13,9 @@
 
 #include "lib/stringinfo.h"
 #include "miscadmin.h"
+#include "utils/memutils.h"
+
+#define READ_BATCH 64			/* customers; what is known of them lies in no order in memory */
 
 PurchaseSpill *
 purchase_spill_create(void)
@@ -113,65 +116,79 @@ read_bytes(BufFile *file, void *to, Size size, bool end_allowed)
 	return false;
 }
 
+/* What the file has of one customer. */
+typedef struct SpilledEntry
+{
+	Datum		key;
+	PurchaseSummary *summary;
+	DateADT		next_day;
+	DateADT		earliest;
+} SpilledEntry;
+
+/* The next customer of a file, in the current memory context; false at its end. */
+static bool
+read_entry(BufFile *file, const KeyMap *map, SpilledEntry *entry)
+{
+	DateADT		days[2];
+	Size		size;
+
+	if (!read_bytes(file, &entry->key, sizeof(Datum), true))
+		return false;
+	if (!map->byval)
+	{
+		Size		len = (Size) entry->key;
+		Size		header = map->typlen > 0 ? 0 : VARHDRSZ;
+		char	   *bytes = palloc(header + len);
+
+		if (header > 0)
+			SET_VARSIZE(bytes, header + len);
+		read_bytes(file, bytes + header, len, false);
+		entry->key = PointerGetDatum(bytes);
+	}
+	read_bytes(file, days, sizeof(days), false);
+	entry->next_day = days[0];
+	entry->earliest = days[1];
+	read_bytes(file, &size, sizeof(Size), false);
+	entry->summary = palloc(size);
+	read_bytes(file, entry->summary, size, false);
+	return true;
+}
+
 bool
 purchase_spill_read(PurchaseSpill *spill, int partition, PurchaseTable *table, PurchaseSpill *overflow, Size limit)
 {
 	BufFile    *file = spill->file[partition];
-	const KeyMap *map = table->part[partition].map;
-	bool		byval = map->byval;
-	int			typlen = map->typlen;
-	StringInfoData key_bytes,
-				summary;
-	uint64		n = 0;
+	MemoryContext batch = AllocSetContextCreate(CurrentMemoryContext, "custprio spilled customers", ALLOCSET_DEFAULT_SIZES);
 	bool		overflowed = false;
+	int			n;
 
-	initStringInfo(&key_bytes);
-	initStringInfo(&summary);
 	if (BufFileSeek(file, 0, 0, SEEK_SET) != 0)
 		ereport(ERROR,
 				(errcode_for_file_access(),
 				 errmsg("could not rewind temporary file of purchases")));
-	for (;;)
+	do
 	{
-		Datum		key;
-		Size		len;
-		DateADT		days[2];
-		Size		size;
+		SpilledEntry entries[READ_BATCH];
+		MemoryContext old = MemoryContextSwitchTo(batch);
+		/* the map may be another one after an overflow */
+		const KeyMap *map = table->part[partition].map;
 
-		if (!read_bytes(file, &key, sizeof(Datum), true))
-			break;
-		if (!byval)
-		{
-			len = (Size) key;
-			resetStringInfo(&key_bytes);
-			enlargeStringInfo(&key_bytes, VARHDRSZ + len);
-			if (typlen > 0)
-				read_bytes(file, key_bytes.data, len, false);
-			else
-			{
-				SET_VARSIZE(key_bytes.data, VARHDRSZ + len);
-				read_bytes(file, VARDATA(key_bytes.data), len, false);
-			}
-			key = PointerGetDatum(key_bytes.data);
-		}
-		read_bytes(file, days, sizeof(days), false);
-		read_bytes(file, &size, sizeof(Size), false);
-		resetStringInfo(&summary);
-		enlargeStringInfo(&summary, size);
-		read_bytes(file, summary.data, size, false);
-		purchase_table_merge(table, key, (PurchaseSummary *) summary.data, days[0], days[1]);
+		for (n = 0; n < READ_BATCH && read_entry(file, map, &entries[n]); n++)
+			purchase_table_prefetch_slot(table, entries[n].key);
+		MemoryContextSwitchTo(old);
+		for (int i = 0; i < n; i++)
+			purchase_table_prefetch_summary(table, entries[i].key);
+		for (int i = 0; i < n; i++)
+			purchase_table_merge(table, entries[i].key, entries[i].summary, entries[i].next_day, entries[i].earliest);
+		MemoryContextReset(batch);
 
-		if (++n % 1024 == 0)
+		CHECK_FOR_INTERRUPTS();
+		if (overflow && purchase_table_memory(table) > limit)
 		{
-			CHECK_FOR_INTERRUPTS();
-			if (overflow && purchase_table_memory(table) > limit)
-			{
-				purchase_spill_write(overflow, table);
-				overflowed = true;
-			}
+			purchase_spill_write(overflow, table);
+			overflowed = true;
 		}
-	}
-	pfree(key_bytes.data);
-	pfree(summary.data);
+	} while (n == READ_BATCH);
+	MemoryContextDelete(batch);
 	return overflowed;
 }

@@ -100,4 +100,25 @@ purchase_entry(const PurchasePartition *part, uint32 id)
 	return (PurchaseEntry *) keymap_entry(part->map, id);
 }
 
+/* Have what purchase_table_merge() will need fetched into the caches: first the slots of many keys, then the rest. */
+static inline void
+purchase_table_prefetch_slot(const PurchaseTable *table, Datum key)
+{
+	uint64		hash = keymap_hash(table->part[0].map, key);
+	const KeyMap *map = table->part[purchase_partition(hash)].map;
+
+	__builtin_prefetch(&map->slots[keymap_slot(map, hash)]);
+}
+
+static inline void
+purchase_table_prefetch_summary(const PurchaseTable *table, Datum key)
+{
+	uint64		hash = keymap_hash(table->part[0].map, key);
+	const PurchasePartition *part = &table->part[purchase_partition(hash)];
+	uint32		guess = keymap_guess(part->map, hash);
+
+	if (guess != KEYMAP_NONE)
+		__builtin_prefetch(purchase_entry(part, guess)->summary);
+}
+
 #endif

@@ -16,9 +16,11 @@
 
 #include "expression.h"
 #include "source.h"
+#include "tuple_columns.h"
 
 #include <unistd.h>
 
+#include "access/heapam.h"
 #include "access/parallel.h"
 #include "access/table.h"
 #include "access/tableam.h"
@@ -56,7 +58,7 @@ PGDLLEXPORT void custprio_scan_worker(dsm_segment *seg, shm_toc *toc);
 typedef struct ScanRelation
 {
 	Oid			relid;
-	AttrNumber	column[3];
+	AttrNumber	column[TUPLE_COLUMNS];
 	AttrNumber	last_column;
 	Node	   *filter;
 } ScanRelation;
@@ -225,16 +227,44 @@ scan_relations(const Scorecard *card, Oid types[3])
 	return result;
 }
 
-/* Read one table, or this process's share of it, into the purchase table. */
+/* Take a row into the purchase table, and keep that within its bounds. */
+static inline void
+take_row(SourceResult *result, PurchaseSpill *spill, Size limit, const Datum *values, const bool *nulls)
+{
+	if (likely(!purchase_table_add(result->table, values, nulls)))
+		return;
+	CHECK_FOR_INTERRUPTS();
+	if (spill == NULL)
+		source_limit_memory(result);
+	else if (purchase_table_memory(result->table) > limit)
+		purchase_spill_write(spill, result->table);
+}
+
+/* All rows of a scan whose columns have a fixed place in the tuples: without slots, which cost more than the rest. */
 static void
-scan_into(Relation rel, ScanRelation *relation, ParallelTableScanDesc shared, SourceResult *result,
-		  PurchaseSpill *spill, Size limit)
+take_tuples(TableScanDesc scan, const TupleColumns *columns, SourceResult *result, PurchaseSpill *spill, Size limit)
+{
+	HeapTuple	tuple;
+
+	while ((tuple = heap_getnext(scan, ForwardScanDirection)) != NULL)
+	{
+		Datum		values[TUPLE_COLUMNS];
+		bool		nulls[TUPLE_COLUMNS];
+
+		tuple_columns_get(columns, tuple, values, nulls);
+		take_row(result, spill, limit, values, nulls);
+	}
+}
+
+/* All rows of a scan that pass the filter, through a slot. */
+static void
+take_slots(TableScanDesc scan, Relation rel, const ScanRelation *relation, SourceResult *result, PurchaseSpill *spill,
+		   Size limit)
 {
 	TupleTableSlot *slot = table_slot_create(rel, NULL);
 	EState	   *estate = NULL;
 	ExprContext *econtext = NULL;
 	ExprState  *filter = NULL;
-	TableScanDesc scan;
 
 	if (relation->filter)
 	{
@@ -243,15 +273,10 @@ scan_into(Relation rel, ScanRelation *relation, ParallelTableScanDesc shared, So
 		econtext->ecxt_scantuple = slot;
 		filter = ExecPrepareQual(make_ands_implicit((Expr *) relation->filter), estate);
 	}
-	if (shared)
-		scan = table_beginscan_parallel(rel, shared);
-	else
-		scan = table_beginscan(rel, GetActiveSnapshot(), 0, NULL);
-
 	while (table_scan_getnextslot(scan, ForwardScanDirection, slot))
 	{
-		Datum		values[3];
-		bool		nulls[3];
+		Datum		values[TUPLE_COLUMNS];
+		bool		nulls[TUPLE_COLUMNS];
 
 		if (filter)
 		{
@@ -262,26 +287,33 @@ scan_into(Relation rel, ScanRelation *relation, ParallelTableScanDesc shared, So
 				continue;
 		}
 		slot_getsomeattrs(slot, relation->last_column);
-		for (int i = 0; i < 3; i++)
+		for (int i = 0; i < TUPLE_COLUMNS; i++)
 		{
 			values[i] = slot->tts_values[relation->column[i] - 1];
 			nulls[i] = slot->tts_isnull[relation->column[i] - 1];
 		}
-		if (purchase_table_add(result->table, values, nulls))
-		{
-			CHECK_FOR_INTERRUPTS();
-			if (spill == NULL)
-				source_limit_memory(result);
-			else if (purchase_table_memory(result->table) > limit)
-				purchase_spill_write(spill, result->table);
-		}
+		take_row(result, spill, limit, values, nulls);
 	}
-	purchase_table_flush(result->table);
-
-	table_endscan(scan);
 	ExecDropSingleTupleTableSlot(slot);
 	if (estate)
 		FreeExecutorState(estate);
+}
+
+/* Read one table, or this process's share of it, into the purchase table. */
+static void
+scan_into(Relation rel, ScanRelation *relation, ParallelTableScanDesc shared, SourceResult *result,
+		  PurchaseSpill *spill, Size limit)
+{
+	TupleColumns columns;
+	TableScanDesc scan = shared ? table_beginscan_parallel(rel, shared) :
+		table_beginscan(rel, GetActiveSnapshot(), 0, NULL);
+
+	if (relation->filter == NULL && tuple_columns_locate(&columns, RelationGetDescr(rel), relation->column))
+		take_tuples(scan, &columns, result, spill, limit);
+	else
+		take_slots(scan, rel, relation, result, spill, limit);
+	purchase_table_flush(result->table);
+	table_endscan(scan);
 }
 
 /*

@@ -410,6 +410,7 @@ state_rebuild(const Scorecard *card, SourceResult *source, const KeyMap *listed,
 			touch_listed(source, partition, listed);
 		for (int i = 0; i < PURCHASE_PARTITIONS; i++)
 			n_entries += table->part[i].map->n;
+		keymap_reserve(set->map, set->map->n + n_entries);
 		if (write)
 		{
 			sync_existing(&state, card, source, partition, listed);
