@@ -108,7 +108,7 @@ BEGIN
   RETURN NEXT;
 
   EXECUTE format('SELECT h.previous_tier, h.tier, h.changed_on, h.reason FROM %I.%I h WHERE h.customer_id = CAST($1 AS %s)'
-                 ' ORDER BY h.run_id DESC LIMIT 1', card.schema_name, card.name || '_tier_history', key_type)
+                 ' ORDER BY h.run_id DESC, h.changed_on DESC LIMIT 1', card.schema_name, card.name || '_tier_history', key_type)
     INTO cut USING customer;
   IF cut.tier IS NOT NULL THEN
     item := 'since'; value := cut.changed_on::text;

@@ -95,8 +95,8 @@ check_snapshot(int64 id, const char *name)
  * Find a scorecard, check that the caller may act for its owner (before locking, so that nobody else can hold up its
  * refreshes) and take its lock. While we waited, it may have been dropped, and another created under the same name.
  */
-static int64
-lock_by_name(const char *name, bool session)
+int64
+scorecard_lock_by_name(const char *name, bool session)
 {
 	int64		id = scorecard_id_by_name(name);
 
@@ -130,7 +130,7 @@ custprio_refresh(PG_FUNCTION_ARGS)
 		elog(ERROR, "refresh must return a row");
 	tupdesc = BlessTupleDesc(tupdesc);
 
-	id = lock_by_name(name, false);
+	id = scorecard_lock_by_name(name, false);
 	check_snapshot(id, name);
 
 	started_at = GetCurrentTimestamp();
@@ -160,7 +160,7 @@ custprio_run_refresh(PG_FUNCTION_ARGS)
 				 errhint("Call it on its own, or use custprio.refresh() in your transaction.")));
 
 	SPI_connect_ext(SPI_OPT_NONATOMIC);
-	id = lock_by_name(name, true);
+	id = scorecard_lock_by_name(name, true);
 
 	/* nobody can catch an error from here on, so the end of the transaction gives the lock back */
 	run_close_stale(id);

@@ -94,6 +94,7 @@ typedef struct Publisher
 	Datum		stage_text[3];
 	bool		same_day;		/* the published rows are of this as-of day */
 	bool		same_version;	/* and of this declaration */
+	TimestampTz changed_at;		/* as the history has it */
 	MemoryContext row_context;
 } Publisher;
 
@@ -150,7 +151,16 @@ publisher_open(Publisher *p)
 	p->stage_text[STAGE_RETURNS_ONLY] = CStringGetTextDatum("returns_only");
 	p->same_day = p->card->has_epoch && p->card->as_of == p->run->as_of;
 	p->same_version = p->card->has_epoch && p->card->epoch_version == p->card->version;
+	p->changed_at = GetCurrentTransactionStartTimestamp();
 	p->row_context = AllocSetContextCreate(CurrentMemoryContext, "custprio published row", ALLOCSET_DEFAULT_SIZES);
+}
+
+static void
+publisher_close(Publisher *p)
+{
+	table_writer_close(p->history);
+	table_writer_close(p->priority);
+	MemoryContextDelete(p->row_context);
 }
 
 static void
@@ -263,7 +273,7 @@ note_change(Publisher *p, Datum key, bool had_tier, Datum previous, bool has_tie
 
 	HISTORY(HIST_CUSTOMER_ID, key, false);
 	HISTORY(HIST_CHANGED_ON, DateADTGetDatum(p->run->as_of), false);
-	HISTORY(HIST_CHANGED_AT, TimestampTzGetDatum(GetCurrentTransactionStartTimestamp()), false);
+	HISTORY(HIST_CHANGED_AT, TimestampTzGetDatum(p->changed_at), false);
 	HISTORY(HIST_RUN_ID, Int64GetDatum(p->run->run_id), false);
 	HISTORY(HIST_PREVIOUS_TIER, previous, !had_tier);
 	HISTORY(HIST_TIER, tier, !has_tier);
@@ -485,9 +495,7 @@ publish(const Scorecard *card, CustomerSet *set, const Scores *scores, const Key
 	run->inserted = publisher.priority->inserted;
 	run->updated = publisher.priority->updated;
 	run->deleted = publisher.priority->deleted;
-	table_writer_close(publisher.history);
-	table_writer_close(publisher.priority);
-	MemoryContextDelete(publisher.row_context);
+	publisher_close(&publisher);
 
 	/* the first rows: indexes are built faster over full tables than filled row by row */
 	if (!card->has_epoch)
@@ -561,9 +569,7 @@ publish_compare(const Scorecard *card, CustomerSet *set, const Scores *scores, R
 			CHECK_FOR_INTERRUPTS();
 	}
 	MemoryContextSwitchTo(old);
-	table_writer_close(p->history);
-	table_writer_close(p->priority);
-	MemoryContextDelete(p->row_context);
+	publisher_close(p);
 }
 
 void
@@ -586,7 +592,75 @@ publish_give(const Scorecard *card, CustomerSet *set, const Scores *scores, Refr
 		CHECK_FOR_INTERRUPTS();
 	}
 	MemoryContextSwitchTo(old);
-	table_writer_close(publisher.history);
-	table_writer_close(publisher.priority);
-	MemoryContextDelete(publisher.row_context);
+	publisher_close(&publisher);
+}
+
+/* The same customer in another set, or NULL. */
+static const Customer *
+find_customer(const CustomerSet *set, Datum key)
+{
+	uint32		id = set ? keymap_find(set->map, key, keymap_hash(set->map, key)) : KEYMAP_NONE;
+
+	return id == KEYMAP_NONE ? NULL : customer_at(set, id);
+}
+
+/* Whether what two states of a customer show as their own doing is the same: as behaviour_equals(). */
+static bool
+same_behaviour(const Publisher *p, const Customer *before, const Customer *after)
+{
+	static const int columns[] = {COL_FREQUENCY, COL_MONETARY, COL_FIRST_PURCHASE, COL_LAST_PURCHASE};
+	PublishedRow a,
+				b;
+
+	published_row(p, before, &a);
+	published_row(p, after, &b);
+	for (int i = 0; i < lengthof(columns); i++)
+	{
+		int			column = columns[i];
+		Form_pg_attribute attr = TupleDescAttr(RelationGetDescr(p->priority->rel), p->column[column] - 1);
+
+		if (a.null[column] != b.null[column] ||
+			(!a.null[column] && !datum_image_eq(a.value[column], b.value[column], attr->attbyval, attr->attlen)))
+			return false;
+	}
+	return true;
+}
+
+void
+publish_history(const Scorecard *card, CustomerSet *before, CustomerSet *after, const Scores *scores,
+				TimestampTz changed_at, RefreshRun *run)
+{
+	Publisher	publisher = {.card = card, .set = after, .scores = scores, .run = run};
+	Publisher  *p = &publisher;
+	MemoryContext old;
+
+	publisher_open(p);
+	p->changed_at = changed_at;
+	old = MemoryContextSwitchTo(p->row_context);
+	for (uint32 id = 0; id < after->map->n; id++)
+	{
+		const Customer *now = customer_at(after, id);
+		const Customer *then = find_customer(before, now->key);
+		bool		had_tier = then && then->stage == STAGE_BUYER;
+		bool		has_tier = now->stage == STAGE_BUYER;
+
+		if (had_tier != has_tier || (has_tier && then->tier != now->tier))
+			note_change(p, now->key, had_tier, CustomerTierGetDatum(had_tier ? then->tier : 0), has_tier,
+						CustomerTierGetDatum(now->tier),
+						then == NULL || !same_behaviour(p, then, now) ? "behaviour" : "time");
+		MemoryContextReset(p->row_context);
+		if (id % 4096 == 0)
+			CHECK_FOR_INTERRUPTS();
+	}
+	for (uint32 id = 0; before && id < before->map->n; id++)
+	{
+		const Customer *then = customer_at(before, id);
+
+		if (then->stage == STAGE_BUYER && find_customer(after, then->key) == NULL)
+			note_change(p, then->key, true, CustomerTierGetDatum(then->tier), false, (Datum) 0, "data");
+		if (id % 4096 == 0)
+			CHECK_FOR_INTERRUPTS();
+	}
+	MemoryContextSwitchTo(old);
+	publisher_close(p);
 }

@@ -26,4 +26,11 @@ typedef void (*PublishedDifference) (const char *customer, const char *column, c
 extern void publish_compare(const Scorecard *card, CustomerSet *set, const Scores *scores, RefreshRun *run,
 							PublishedDifference difference, void *arg);
 
+/*
+ * Note in the history, and nowhere else, how tiers changed from one set of scored customers (NULL: nobody) to the next,
+ * as publish() would have on the as-of day of the run.
+ */
+extern void publish_history(const Scorecard *card, CustomerSet *before, CustomerSet *after, const Scores *scores,
+							TimestampTz changed_at, RefreshRun *run);
+
 #endif

@@ -101,7 +101,7 @@ static const char *const create_statements[] = {
 	"COMMENT ON COLUMN %H.customer_id IS 'the customer, as the source names it'",
 	"COMMENT ON COLUMN %H.changed_on IS 'as-of day of the refresh that changed the tier'",
 	"COMMENT ON COLUMN %H.changed_at IS 'time of the refresh that changed the tier'",
-	"COMMENT ON COLUMN %H.run_id IS 'the refresh, in custprio.refresh_run'",
+	"COMMENT ON COLUMN %H.run_id IS 'the refresh, in custprio.refresh_run; 0 where backfill_history filled it in'",
 	"COMMENT ON COLUMN %H.previous_tier IS 'tier before; NULL for none'",
 	"COMMENT ON COLUMN %H.tier IS 'tier after; NULL for none'",
 	"COMMENT ON COLUMN %H.reason IS 'what moved it: behaviour (of the customer), time, threshold, policy (the declaration), or data (the customer is gone)'",

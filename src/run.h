@@ -34,6 +34,9 @@ extern void run_purge(int64 scorecard);
 /* Highest number of a successful run of this scorecard that a snapshot sees; 0: none. */
 extern int64 run_latest_ok(int64 scorecard, Snapshot snapshot);
 
+/* byhand.c: the lock of a scorecard of this name, for somebody who may act for its owner; returns its number. */
+extern int64 scorecard_lock_by_name(const char *name, bool session);
+
 /* attempt.c */
 extern void refresh_bounded(Scorecard *card, RefreshRun *run);
 extern ErrorData *refresh_attempt(int64 id, RefreshRun *run, bool by_user);

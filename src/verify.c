@@ -8,14 +8,12 @@
  */
 #include "custprio.h"
 
-#include "declaration.h"
+#include "compute.h"
 #include "epoch.h"
 #include "funcapi.h"
 #include "miscadmin.h"
 #include "publish.h"
-#include "run.h"
 #include "utils/builtins.h"
-#include "utils/snapmgr.h"
 #include "utils/tuplestore.h"
 
 PG_FUNCTION_INFO_V1(custprio_verify);
@@ -44,39 +42,6 @@ put_difference(const char *customer, const char *column, const char *published, 
 	tuplestore_putvalues(differences->store, differences->desc, values, nulls);
 }
 
-/* The card of a name, for somebody who may act for its owner, locked until the end of the transaction. */
-static Scorecard *
-lock_to_compute(const char *name)
-{
-	int64		id = scorecard_id_by_name(name);
-	Scorecard  *card;
-
-	scorecard_check_caller(id, name);
-	(void) scorecard_lock(id, false, true);
-	card = scorecard_load(scorecard_id_by_name(name));
-	scorecard_check_owner(card);
-	if (refresh_in_session())
-		ereport(ERROR,
-				(errcode(ERRCODE_OBJECT_IN_USE),
-				 errmsg("cannot recompute scorecard \"%s\" while a refresh works in this session", name)));
-	return card;
-}
-
-/* Begin to work as the owner with one new snapshot, and read all customers of a day from the source. */
-static CustomerSet *
-begin_computing(const Scorecard *card, RefreshRun *run, OwnerScope *scope)
-{
-	CustomerSet *set;
-
-	PushActiveSnapshot(GetLatestSnapshot());
-	owner_scope_enter(scope, card->owner, card->time_zone);
-	declaration_verify(card);
-	set = customer_set_create(card->key_type);
-	refresh_read_source(card, set, run);
-	customer_set_finish(set);
-	return set;
-}
-
 /* verify(name) */
 Datum
 custprio_verify(PG_FUNCTION_ARGS)
@@ -93,7 +58,7 @@ custprio_verify(PG_FUNCTION_ARGS)
 	InitMaterializedSRF(fcinfo, 0);
 	differences.store = result->setResult;
 	differences.desc = result->setDesc;
-	card = lock_to_compute(name);
+	card = compute_lock(name);
 	thresholds = epoch_thresholds(card);
 	if (thresholds == NULL)
 		ereport(ERROR,
@@ -101,11 +66,11 @@ custprio_verify(PG_FUNCTION_ARGS)
 				 errmsg("scorecard \"%s\" has published nothing under its present declaration", name),
 				 errhint("Refresh it first.")));
 	run.as_of = card->as_of;
-	set = begin_computing(card, &run, &scope);
+	compute_enter(card, &scope);
+	set = compute_customers(card, &run);
 	customer_clv_predict(card, set, epoch_fit(card), card->as_of, &run.warnings);
 	publish_compare(card, set, score_customers(card, set, thresholds), &run, put_difference, &differences);
-	owner_scope_leave(&scope);
-	PopActiveSnapshot();
+	compute_leave(&scope);
 	return (Datum) 0;
 }
 
@@ -135,6 +100,7 @@ custprio_score_as_of(PG_FUNCTION_ARGS)
 	OwnerScope	scope;
 	Scorecard  *card;
 	CustomerSet *set;
+	Scores	   *scores;
 
 	run.as_of = PG_GETARG_DATEADT(1);
 	if (DATE_NOT_FINITE(run.as_of))
@@ -143,11 +109,10 @@ custprio_score_as_of(PG_FUNCTION_ARGS)
 	InitMaterializedSRF(fcinfo, 0);
 	rows.store = result->setResult;
 	rows.desc = result->setDesc;
-	card = lock_to_compute(name);
-	set = begin_computing(card, &run, &scope);
-	customer_clv_predict(card, set, customer_clv_fit(card, set, run.as_of), run.as_of, &run.warnings);
-	publish_give(card, set, score_customers(card, set, NULL), &run, put_scores, &rows);
-	owner_scope_leave(&scope);
-	PopActiveSnapshot();
+	card = compute_lock(name);
+	compute_enter(card, &scope);
+	scores = compute_scores(card, &run, &set);
+	publish_give(card, set, scores, &run, put_scores, &rows);
+	compute_leave(&scope);
 	return (Datum) 0;
 }
