@@ -147,14 +147,26 @@ CREATE TABLE custprio.threshold (
 );
 COMMENT ON TABLE custprio.threshold IS 'the breaks and cuts of each epoch: days for recency, plain numbers for the rest; cast breaks to date[] or numeric[]';
 
--- Written by the triggers on sources, in the writers' transactions and without rights of theirs; see src/queue.c.
+-- Written by the triggers on sources, in the writers' transactions and without rights of theirs; see src/queue.c. A row
+-- holds as many keys as fit, and nothing is ever looked up by value, so that there is no index for writers to keep.
 CREATE TABLE custprio.change_queue (
   scorecard_id bigint NOT NULL,
-  customer     bytea,
+  keys         int NOT NULL,
+  customers    bytea,
   queued_at    timestamptz NOT NULL
-);
-CREATE INDEX change_queue_scorecard_idx ON custprio.change_queue (scorecard_id);
-COMMENT ON TABLE custprio.change_queue IS 'customers whose purchases changed since their scorecard was refreshed: the bytes of their keys, NULL for all';
+) WITH (toast_tuple_target = 8160);
+ALTER TABLE custprio.change_queue ALTER COLUMN customers SET STORAGE EXTERNAL;
+COMMENT ON TABLE custprio.change_queue IS 'customers whose purchases changed since their scorecard was refreshed, once per statement: the bytes of their keys';
+COMMENT ON COLUMN custprio.change_queue.keys IS 'how many customers the row names; 0: any customer may have changed';
+
+-- Which relations triggers watch for each scorecard, how a row names its customer, and all expressions whose value counts.
+-- A label, of 16 bytes at most, tells a scorecard's relations apart. capture_follow() (src/capture.h) brings the
+-- triggers to what stands here.
+CREATE VIEW custprio.captured AS
+SELECT scorecard_id, 'source'::text AS label, source AS relation, source_oid AS relation_oid, customer,
+       pg_catalog.array_remove(ARRAY[purchased_at, amount, filter], NULL) AS expressions
+FROM custprio.scorecard WHERE capture = 'trigger';
+COMMENT ON VIEW custprio.captured IS 'relations whose changes are captured for each scorecard, the key of a row''s customer and the expressions that count';
 
 CREATE TABLE custprio.clv_fit (
   scorecard_id    bigint NOT NULL REFERENCES custprio.scorecard ON DELETE CASCADE,

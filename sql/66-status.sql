@@ -68,7 +68,7 @@ SELECT s.name AS scorecard,
          ELSE (e.as_of + s.rebase_every)::date END AS rebase_due,
        counted.customers,
        CASE WHEN s.capture = 'trigger' THEN
-         (SELECT count(DISTINCT coalesce(q.customer, '')) FROM custprio.change_queue q WHERE q.scorecard_id = s.scorecard_id)
+         (SELECT coalesce(sum(greatest(q.keys, 1)), 0)::bigint FROM custprio.change_queue q WHERE q.scorecard_id = s.scorecard_id)
        END AS queue_depth,
        pg_catalog.now() - good.finished_at AS lag,
        CASE WHEN why.reason IS NULL THEN schedule.next_due END AS next_due,
@@ -128,7 +128,7 @@ COMMENT ON COLUMN custprio.status.last_success IS 'when the last successful refr
 COMMENT ON COLUMN custprio.status.as_of IS 'the day whose scores are published';
 COMMENT ON COLUMN custprio.status.rebase_due IS 'local day from which on a refresh takes new thresholds, a new fit and its own day; the as-of day itself when the next refresh will';
 COMMENT ON COLUMN custprio.status.customers IS 'rows published by the last successful refresh';
-COMMENT ON COLUMN custprio.status.queue_depth IS 'customers whose changes wait for the next refresh; NULL without capture';
+COMMENT ON COLUMN custprio.status.queue_depth IS 'customers whose changes wait for the next refresh, counted once per statement that changed them; NULL without capture';
 COMMENT ON COLUMN custprio.status.lag IS 'time since the last success';
 COMMENT ON COLUMN custprio.status.next_due IS 'when the scheduler refreshes next; NULL when it does not, see reason';
 COMMENT ON COLUMN custprio.status.running_since IS 'start of the refresh that runs now';

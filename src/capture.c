@@ -1,60 +1,49 @@
 /*
- * capture.c: triggers on a source that note which customers changed.
+ * capture.c: the trigger function that notes which customers changed.
  *
- * On the source and on each of its partitions stand statement triggers for INSERT, UPDATE and DELETE with transition
- * tables, which see COPY, MERGE, ON CONFLICT and foreign key cascades too, one for TRUNCATE that fires always, and on
- * plain tables a row trigger that fires only for logical replication. They put each changed customer's key into the
- * queue once per statement, old and new one of an update, and nothing where no column that the scorecard reads changed.
+ * It puts each changed customer's key into the queue once per statement, old and new one of an update, and nothing where
+ * no column that the scorecard reads changed. It runs in the writer's transaction, so nothing of ours must fail it or
+ * run code of somebody else: the key is a plain column, or one cast to a wider type, and is taken from the row directly.
+ * Where that does not work any more, as when a column was dropped, the queue is told that everything may have changed,
+ * and the next refresh says what is wrong. Which relations have the triggers: capture_triggers.c.
  *
- * They run in the writer's transaction, so nothing of ours must fail it or run code of somebody else: the key is a plain
- * column, or one cast to a wider type, and is taken from the row directly. Where that does not work any more, as when a
- * column was renamed, the queue is told that everything may have changed, and the next refresh says what is wrong.
+ * Every writer pays for this, so a statement costs little more than reading its transition tables: what to read is
+ * worked out once per session and trigger, memory is kept from one call to the next, and keys are packed into few rows.
  */
 #include "custprio.h"
 
 #include "capture.h"
 
-#include "access/table.h"
 #include "access/xact.h"
-#include "catalog/namespace.h"
-#include "catalog/pg_class.h"
 #include "catalog/pg_inherits.h"
-#include "catalog/pg_type.h"
 #include "commands/trigger.h"
-#include "executor/spi.h"
 #include "executor/tuptable.h"
-#include "lib/stringinfo.h"
 #include "miscadmin.h"
-#include "nodes/nodeFuncs.h"
 #include "optimizer/optimizer.h"
 #include "queue.h"
-#include "utils/acl.h"
 #include "utils/builtins.h"
 #include "utils/datum.h"
-#include "utils/fmgroids.h"
-#include "utils/guc.h"
 #include "utils/hsearch.h"
 #include "utils/inval.h"
-#include "utils/lsyscache.h"
 #include "utils/memutils.h"
 #include "utils/rel.h"
-#include "utils/ruleutils.h"
+#include "utils/resowner.h"
 #include "utils/tuplestore.h"
-#include "utils/varlena.h"
 
 PG_FUNCTION_INFO_V1(custprio_capture);
 
-/* How to take the key from a row of one relation for one scorecard; kept for the session. */
+/* Keys are told apart within a statement up to this many at a time, so that a writer's memory is bounded. */
+#define KEYS_AT_A_TIME	8192
+
+/* How to take the key from a row for one trigger; kept for the session. */
 typedef struct CapturePlan
 {
-	struct
-	{
-		int64		scorecard_id;
-		Oid			relid;
-	}			id;				/* hash key */
+	Oid			trigger;		/* hash key */
+	Oid			relid;
 	bool		valid;
-	bool		ignore;			/* no such scorecard, or its source is another one */
+	bool		ignore;			/* nothing is captured here any more */
 	bool		blind;			/* the key cannot be told: everything may have changed */
+	int64		scorecard_id;
 	AttrNumber	column;
 	bool		has_cast;
 	FmgrInfo	cast;
@@ -65,6 +54,7 @@ typedef struct CapturePlan
 
 static HTAB *plans = NULL;
 static MemoryContext plan_context = NULL;
+static MemoryContext key_context = NULL;	/* of one call */
 
 static void
 forget_plans(Datum arg, Oid relid)
@@ -74,145 +64,51 @@ forget_plans(Datum arg, Oid relid)
 
 	hash_seq_init(&status, plans);
 	while ((plan = hash_seq_search(&status)) != NULL)
-		if (relid == InvalidOid || plan->id.relid == relid)
+		if (relid == InvalidOid || plan->relid == relid)
 			plan->valid = false;
 }
 
-static CapturePlan *
-find_plan(int64 scorecard_id, Oid relid)
-{
-	CapturePlan key;
-	CapturePlan *plan;
-	bool		found;
-
-	if (plans == NULL)
-	{
-		HASHCTL		control = {.keysize = sizeof(key.id),.entrysize = sizeof(CapturePlan)};
-
-		plan_context = AllocSetContextCreate(TopMemoryContext, "custprio capture", ALLOCSET_SMALL_SIZES);
-		control.hcxt = plan_context;
-		plans = hash_create("custprio capture plans", 16, &control, HASH_ELEM | HASH_BLOBS | HASH_CONTEXT);
-		CacheRegisterRelcacheCallback(forget_plans, (Datum) 0);
-	}
-	memset(&key.id, 0, sizeof(key.id));
-	key.id.scorecard_id = scorecard_id;
-	key.id.relid = relid;
-	plan = hash_search(plans, &key.id, HASH_ENTER, &found);
-	if (!found)
-		plan->valid = false;
-	return plan;
-}
-
-/* Built-in casts that depend on nothing and cannot fail: an error here would be the writer's. */
-static bool
-cast_is_harmless(Oid function)
-{
-	switch (function)
-	{
-		case F_INT4_INT2:
-		case F_INT8_INT2:
-		case F_INT8_INT4:
-		case F_TEXT_BPCHAR:
-		case F_TEXT_NAME:
-			return true;
-	}
-	return false;
-}
-
-/* The column behind a key expression, and the function of a harmless cast of it; false for anything else. */
-static bool
-key_column(Node *node, AttrNumber *column, Oid *cast)
-{
-	*cast = InvalidOid;
-	while (IsA(node, RelabelType))
-		node = (Node *) castNode(RelabelType, node)->arg;
-	if (IsA(node, FuncExpr))
-	{
-		FuncExpr   *func = castNode(FuncExpr, node);
-
-		if (!cast_is_harmless(func->funcid))
-			return false;
-		*cast = func->funcid;
-		node = linitial(func->args);
-		while (IsA(node, RelabelType))
-			node = (Node *) castNode(RelabelType, node)->arg;
-	}
-	if (!IsA(node, Var) || castNode(Var, node)->varattno <= 0)
-		return false;
-	*column = castNode(Var, node)->varattno;
-	return true;
-}
-
-typedef struct StoredSource
-{
-	char	   *text[4];		/* customer, purchased_at, amount, filter */
-	char	   *source;
-	char	   *capture;
-	Oid			source_oid;		/* a hint */
-} StoredSource;
-
 static void
-read_source(HeapTuple row, TupleDesc desc, void *arg)
+start_session(void)
 {
-	StoredSource *stored = arg;
-	bool		isnull;
+	HASHCTL		control = {.keysize = sizeof(Oid),.entrysize = sizeof(CapturePlan)};
 
-	for (int i = 0; i < 6; i++)
-	{
-		Datum		value = heap_getattr(row, i + 1, desc, &isnull);
-		char	   *string = isnull ? NULL : TextDatumGetCString(value);
-
-		if (i < 4)
-			stored->text[i] = string;
-		else if (i == 4)
-			stored->source = string;
-		else
-			stored->capture = string;
-	}
-	stored->source_oid = DatumGetObjectId(heap_getattr(row, 7, desc, &isnull));
+	plan_context = AllocSetContextCreate(TopMemoryContext, "custprio capture", ALLOCSET_SMALL_SIZES);
+	key_context = AllocSetContextCreate(TopMemoryContext, "custprio captured keys", ALLOCSET_DEFAULT_SIZES);
+	control.hcxt = plan_context;
+	plans = hash_create("custprio capture plans", 16, &control, HASH_ELEM | HASH_BLOBS | HASH_CONTEXT);
+	CacheRegisterRelcacheCallback(forget_plans, (Datum) 0);
 }
 
-/* Whether a relation is the named source, or inherits from it. */
-static bool
-belongs_to(Oid relid, const char *source)
-{
-	List	   *name = textToQualifiedNameList(cstring_to_text(source));
-	Oid			root = list_length(name) == 2 && OidIsValid(get_namespace_oid(strVal(linitial(name)), true)) ?
-		get_relname_relid(strVal(lsecond(name)), get_namespace_oid(strVal(linitial(name)), true)) : InvalidOid;
-
-	return OidIsValid(root) && list_member_oid(find_all_inheritors(root, NoLock, NULL), relid);
-}
-
-/* Columns of the relation that the scorecard reads, and where the key is. Raises when an expression no longer fits. */
+/* Columns of the relation that count, and where the key is. Raises when an expression no longer fits. */
 static void
-analyze_source(CapturePlan *plan, StoredSource *stored, Oid relid)
+analyze_relation(CapturePlan *plan, const CapturedRelation *captured)
 {
-	static const ExpressionKind kinds[4] = {EXPRESSION_KEY, EXPRESSION_TIME, EXPRESSION_AMOUNT, EXPRESSION_CONDITION};
+	Expression	key = {.argument = "capture",.kind = EXPRESSION_KEY,.text = captured->customer,.canonical = true};
+	Node	   *node = expression_parse(&key, plan->relid);
 	Bitmapset  *used = NULL;
 	Oid			cast;
 	int			attno = -1;
 
-	for (int i = 0; i < 4; i++)
+	pull_varattnos(node, 1, &used);
+	plan->key_type = key.type;
+	if (!capture_key_column(node, &plan->column, &cast))
+		plan->blind = true;
+	else if (OidIsValid(cast))
 	{
-		Expression	expr = {.argument = "capture",.kind = kinds[i],.text = stored->text[i],.canonical = true};
-		Node	   *node;
-
-		if (expr.text == NULL)
-			continue;
-		node = expression_parse(&expr, relid);
-		pull_varattnos(node, 1, &used);
-		if (i == 0)
-		{
-			plan->key_type = expr.type;
-			if (!key_column(node, &plan->column, &cast))
-				plan->blind = true;
-			else if (OidIsValid(cast))
-			{
-				plan->has_cast = true;
-				fmgr_info_cxt(cast, &plan->cast, plan_context);
-			}
-		}
+		plan->has_cast = true;
+		fmgr_info_cxt(cast, &plan->cast, plan_context);
 	}
+	for (int i = 0; i < captured->n_expressions; i++)
+	{
+		Expression	expr = {
+			.argument = "capture",.kind = EXPRESSION_ANY,.text = captured->expressions[i],.canonical = true
+		};
+
+		pull_varattnos(expression_parse(&expr, plan->relid), 1, &used);
+	}
+	if (plan->used)
+		pfree(plan->used);
 	plan->used = MemoryContextAlloc(plan_context, sizeof(AttrNumber) * Max(bms_num_members(used), 1));
 	while ((attno = bms_next_member(used, attno)) >= 0)
 	{
@@ -225,76 +121,102 @@ analyze_source(CapturePlan *plan, StoredSource *stored, Oid relid)
 	}
 }
 
-static CapturePlan *
-plan_for(int64 scorecard_id, Oid relid)
+/* The same; a declaration that no longer fits is for the refresh to report, not for the writer to suffer. */
+static void
+try_relation(CapturePlan *plan, const CapturedRelation *captured)
 {
-	CapturePlan *plan = find_plan(scorecard_id, relid);
-	Oid			types[1] = {INT8OID};
-	Datum		values[1] = {Int64GetDatum(scorecard_id)};
-	StoredSource stored = {0};
+	MemoryContext context = CurrentMemoryContext;
+	ResourceOwner owner = CurrentResourceOwner;
+	OwnerScope	scope;
 
+	BeginInternalSubTransaction(NULL);
+	PG_TRY();
+	{
+		owner_scope_enter(&scope, GetUserId(), NULL);
+		analyze_relation(plan, captured);
+		owner_scope_leave(&scope);
+		ReleaseCurrentSubTransaction();
+	}
+	PG_CATCH();
+	{
+		MemoryContextSwitchTo(context);
+		RollbackAndReleaseCurrentSubTransaction();
+		FlushErrorState();
+		plan->blind = true;
+	}
+	PG_END_TRY();
+	MemoryContextSwitchTo(context);
+	CurrentResourceOwner = owner;
+}
+
+/* Whether a relation is a captured one or inherits from it. */
+static bool
+is_part_of(Oid relid, Oid root)
+{
+	return OidIsValid(root) && (relid == root || list_member_oid(find_all_inheritors(root, NoLock, NULL), relid));
+}
+
+static CapturePlan *
+plan_for(const Trigger *trigger, Oid relid)
+{
+	CapturePlan *plan;
+	bool		found;
+	List	   *captured;
+
+	if (plans == NULL)
+		start_session();
+	plan = hash_search(plans, &trigger->tgoid, HASH_ENTER, &found);
+	if (!found)
+	{
+		plan->valid = false;
+		plan->used = NULL;
+	}
 	if (plan->valid)
 		return plan;
+
+	plan->relid = relid;
+	plan->scorecard_id = pg_strtoint64(trigger->tgargs[0]);
 	plan->ignore = plan->blind = plan->has_cast = false;
 	plan->n_used = 0;
-	if (catalog_select("SELECT customer, purchased_at, amount, filter, source, capture, source_oid FROM custprio.scorecard"
-					   " WHERE scorecard_id = $1", 1, types, values, NULL, read_source, &stored) == 0 ||
-		strcmp(stored.capture, "trigger") != 0)
+	captured = captured_relations(plan->scorecard_id, trigger->tgargs[1]);
+	if (captured == NIL)
 		plan->ignore = true;
-	else if (!belongs_to(relid, stored.source))
-	{
-		/* renamed or moved: the refresh will find out; or not ours at all */
-		if (list_member_oid(find_all_inheritors(stored.source_oid, NoLock, NULL), relid))
-			plan->blind = true;
-		else
-			plan->ignore = true;
-	}
+	else if (is_part_of(relid, ((CapturedRelation *) linitial(captured))->relid))
+		try_relation(plan, linitial(captured));
+	else if (is_part_of(relid, ((CapturedRelation *) linitial(captured))->hint))
+		plan->blind = true;		/* renamed or moved: the refresh will find out */
 	else
-	{
-		MemoryContext context = CurrentMemoryContext;
-		ResourceOwner owner = CurrentResourceOwner;
-		OwnerScope	scope;
-
-		/* a declaration that no longer fits is for the refresh to report, not for the writer to suffer */
-		BeginInternalSubTransaction(NULL);
-		PG_TRY();
-		{
-			owner_scope_enter(&scope, GetUserId(), NULL);
-			analyze_source(plan, &stored, relid);
-			owner_scope_leave(&scope);
-			ReleaseCurrentSubTransaction();
-		}
-		PG_CATCH();
-		{
-			MemoryContextSwitchTo(context);
-			RollbackAndReleaseCurrentSubTransaction();
-			FlushErrorState();
-			plan->blind = true;
-		}
-		PG_END_TRY();
-		MemoryContextSwitchTo(context);
-		CurrentResourceOwner = owner;
-	}
+		plan->ignore = true;
 	/* what makes it blind may pass without notice, as when a refresh follows a renamed source */
 	plan->valid = !plan->blind;
 	return plan;
+}
+
+static KeyMap *
+new_keys(const CapturePlan *plan)
+{
+	MemoryContextReset(key_context);
+	return keymap_create(key_context, plan->key_type, sizeof(Datum));
 }
 
 /* Add a row's customer; one without is of no concern. */
 static void
 add_key(KeyMap *keys, CapturePlan *plan, TupleTableSlot *slot)
 {
+	MemoryContext caller = MemoryContextSwitchTo(key_context);
 	bool		isnull;
 	bool		found;
 	Datum		key = slot_getattr(slot, plan->column, &isnull);
 
-	if (isnull)
-		return;
-	if (plan->has_cast)
-		key = FunctionCall1(&plan->cast, key);
-	if (!keys->byval && keys->typlen < 0)
-		key = PointerGetDatum(PG_DETOAST_DATUM_PACKED(key));
-	keymap_insert(keys, key, keymap_hash(keys, key), &found);
+	if (!isnull)
+	{
+		if (plan->has_cast)
+			key = FunctionCall1(&plan->cast, key);
+		if (!keys->byval && keys->typlen < 0)
+			key = PointerGetDatum(PG_DETOAST_DATUM_PACKED(key));
+		keymap_insert(keys, key, keymap_hash(keys, key), &found);
+	}
+	MemoryContextSwitchTo(caller);
 }
 
 static bool
@@ -316,14 +238,14 @@ used_columns_equal(const CapturePlan *plan, TupleTableSlot *a, TupleTableSlot *b
 }
 
 /* Transition tables are shared by all triggers of a statement, each of which may have read them. */
-static void
-rewind_rows(Tuplestorestate *store)
+static TupleTableSlot *
+begin_rows(TriggerData *trigger, Tuplestorestate *store)
 {
-	if (store)
-	{
-		tuplestore_select_read_pointer(store, 0);
-		tuplestore_rescan(store);
-	}
+	if (store == NULL)
+		return NULL;
+	tuplestore_select_read_pointer(store, 0);
+	tuplestore_rescan(store);
+	return MakeSingleTupleTableSlot(RelationGetDescr(trigger->tg_relation), &TTSOpsMinimalTuple);
 }
 
 static bool
@@ -333,20 +255,17 @@ next_row(Tuplestorestate *store, TupleTableSlot *slot)
 }
 
 /*
- * Keys of the rows of both transition tables. An update puts its old and new row in both at once, so that the tables
- * run in step; a pair that is equal in all used columns changes nothing. Were they ever out of step, pairs would
+ * Queue the keys of the rows of both transition tables. An update puts its old and new row in both at once, so that the
+ * tables run in step; a pair that is equal in all used columns changes nothing. Were they ever out of step, pairs would
  * differ, and their keys be queued.
  */
 static void
-add_keys_of_statement(KeyMap *keys, CapturePlan *plan, TriggerData *trigger)
+queue_statement(CapturePlan *plan, TriggerData *trigger)
 {
-	TupleDesc	desc = RelationGetDescr(trigger->tg_relation);
-	TupleTableSlot *old = MakeSingleTupleTableSlot(desc, &TTSOpsMinimalTuple);
-	TupleTableSlot *new = MakeSingleTupleTableSlot(desc, &TTSOpsMinimalTuple);
-	bool		update = trigger->tg_oldtable && trigger->tg_newtable;
+	TupleTableSlot *old = begin_rows(trigger, trigger->tg_oldtable);
+	TupleTableSlot *new = begin_rows(trigger, trigger->tg_newtable);
+	KeyMap	   *keys = new_keys(plan);
 
-	rewind_rows(trigger->tg_oldtable);
-	rewind_rows(trigger->tg_newtable);
 	for (;;)
 	{
 		bool		has_old = next_row(trigger->tg_oldtable, old);
@@ -354,21 +273,31 @@ add_keys_of_statement(KeyMap *keys, CapturePlan *plan, TriggerData *trigger)
 
 		if (!has_old && !has_new)
 			break;
-		if (update && has_old && has_new && used_columns_equal(plan, old, new))
+		if (has_old && has_new && used_columns_equal(plan, old, new))
 			continue;
 		if (has_old)
 			add_key(keys, plan, old);
 		if (has_new)
 			add_key(keys, plan, new);
+		if (keys->n >= KEYS_AT_A_TIME)
+		{
+			queue_add(plan->scorecard_id, keys);
+			keys = new_keys(plan);
+		}
 		CHECK_FOR_INTERRUPTS();
 	}
-	ExecDropSingleTupleTableSlot(old);
-	ExecDropSingleTupleTableSlot(new);
+	queue_add(plan->scorecard_id, keys);
+	if (old)
+		ExecDropSingleTupleTableSlot(old);
+	if (new)
+		ExecDropSingleTupleTableSlot(new);
 }
 
 static void
-add_keys_of_row(KeyMap *keys, CapturePlan *plan, TriggerData *trigger)
+queue_row(CapturePlan *plan, TriggerData *trigger)
 {
+	KeyMap	   *keys = new_keys(plan);
+
 	if (TRIGGER_FIRED_BY_UPDATE(trigger->tg_event))
 	{
 		if (used_columns_equal(plan, trigger->tg_trigslot, trigger->tg_newslot))
@@ -376,247 +305,32 @@ add_keys_of_row(KeyMap *keys, CapturePlan *plan, TriggerData *trigger)
 		add_key(keys, plan, trigger->tg_newslot);
 	}
 	add_key(keys, plan, trigger->tg_trigslot);
+	queue_add(plan->scorecard_id, keys);
 }
 
-/* Trigger function; its argument is the scorecard's number. */
+/* Trigger function; its arguments are the scorecard's number and the label of what is captured. */
 Datum
 custprio_capture(PG_FUNCTION_ARGS)
 {
 	TriggerData *trigger = (TriggerData *) fcinfo->context;
-	int64		scorecard_id;
 	CapturePlan *plan;
-	MemoryContext work;
-	MemoryContext old;
-	KeyMap	   *keys;
 
-	if (!CALLED_AS_TRIGGER(fcinfo) || !TRIGGER_FIRED_AFTER(trigger->tg_event) || trigger->tg_trigger->tgnargs != 1)
+	if (!CALLED_AS_TRIGGER(fcinfo) || !TRIGGER_FIRED_AFTER(trigger->tg_event) || trigger->tg_trigger->tgnargs != 2)
 		ereport(ERROR,
 				(errcode(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED),
 				 errmsg("custprio.capture() must be called by the triggers that create_scorecard makes")));
-	scorecard_id = pg_strtoint64(trigger->tg_trigger->tgargs[0]);
-	plan = plan_for(scorecard_id, RelationGetRelid(trigger->tg_relation));
+	plan = plan_for(trigger->tg_trigger, RelationGetRelid(trigger->tg_relation));
 	if (plan->ignore)
 		return PointerGetDatum(NULL);
 	if (plan->blind || TRIGGER_FIRED_BY_TRUNCATE(trigger->tg_event))
 	{
-		queue_add(scorecard_id, NULL);
+		queue_add(plan->scorecard_id, NULL);
 		return PointerGetDatum(NULL);
 	}
-	work = AllocSetContextCreate(CurrentMemoryContext, "custprio captured keys", ALLOCSET_DEFAULT_SIZES);
-	old = MemoryContextSwitchTo(work);
-	keys = keymap_create(work, plan->key_type, sizeof(Datum));
 	if (TRIGGER_FIRED_FOR_ROW(trigger->tg_event))
-		add_keys_of_row(keys, plan, trigger);
+		queue_row(plan, trigger);
 	else
-		add_keys_of_statement(keys, plan, trigger);
-	queue_add(scorecard_id, keys);
-	MemoryContextSwitchTo(old);
-	MemoryContextDelete(work);
+		queue_statement(plan, trigger);
+	MemoryContextReset(key_context);
 	return PointerGetDatum(NULL);
-}
-
-void
-capture_check(Declaration *declaration)
-{
-	Oid			cast;
-	AttrNumber	column;
-	char		kind = get_rel_relkind(declaration->source_relid);
-	ListCell   *lc;
-
-	if (declaration->capture == NULL)
-		declaration->capture = "none";
-	if (strcmp(declaration->capture, "none") == 0)
-		return;
-	if (strcmp(declaration->capture, "trigger") != 0)
-		ereport(ERROR,
-				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("argument \"capture\" is not a way to capture changes: \"%s\"", declaration->capture),
-				 errhint("Use trigger or none.")));
-	if (kind != RELKIND_RELATION && kind != RELKIND_PARTITIONED_TABLE)
-		ereport(ERROR,
-				(errcode(ERRCODE_WRONG_OBJECT_TYPE),
-				 errmsg("argument \"capture\": changes of %s cannot be captured", declaration->source),
-				 errdetail("It is not a table."),
-				 errhint("Use capture => 'none', or the table behind it as the source.")));
-	foreach(lc, find_all_inheritors(declaration->source_relid, AccessShareLock, NULL))
-	{
-		Oid			relid = lfirst_oid(lc);
-
-		if (get_rel_relkind(relid) == RELKIND_FOREIGN_TABLE)
-			ereport(ERROR,
-					(errcode(ERRCODE_WRONG_OBJECT_TYPE),
-					 errmsg("argument \"capture\": changes of %s cannot be captured", declaration->source),
-					 errdetail("Its partition \"%s\" is a foreign table.", get_rel_name(relid)),
-					 errhint("Use capture => 'none'.")));
-		if (!custprio_owns_relation(relid, declaration->owner))
-			ereport(ERROR,
-					(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
-					 errmsg("argument \"capture\": triggers can be put on table \"%s\" by its owner only",
-							get_rel_name(relid)),
-					 errhint("Use capture => 'none', or let the table's owner create the scorecard.")));
-	}
-	if (!key_column(expression_parse(&declaration->customer, declaration->source_relid), &column, &cast))
-		ereport(ERROR,
-				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
-				 errmsg("argument \"capture\": the customer must be a column, or one cast to a wider type"),
-				 errdetail("It is %s.", declaration->customer.text),
-				 errhint("Use capture => 'none', or add a generated column for the key.")));
-}
-
-static void
-execute(const char *sql)
-{
-	if (SPI_execute(sql, false, 0) < 0)
-		elog(ERROR, "statement failed: %s", sql);
-}
-
-static char *
-trigger_name(int64 scorecard_id, const char *event)
-{
-	return psprintf("custprio_capture_" INT64_FORMAT "_%s", scorecard_id, event);
-}
-
-/* DDL with names pinned and without notices of what it did. */
-static int
-begin_ddl(void)
-{
-	int			nest_level = NewGUCNestLevel();
-
-	(void) set_config_option("search_path", "pg_catalog, pg_temp", PGC_USERSET, PGC_S_SESSION, GUC_ACTION_SAVE,
-							 true, 0, false);
-	(void) set_config_option("client_min_messages", "warning", PGC_USERSET, PGC_S_SESSION, GUC_ACTION_SAVE,
-							 true, 0, false);
-	SPI_connect();
-	return nest_level;
-}
-
-static void
-end_ddl(int nest_level)
-{
-	SPI_finish();
-	AtEOXact_GUC(false, nest_level);
-}
-
-static char *
-relation_name(Oid relid)
-{
-	return quote_qualified_identifier(get_namespace_name(get_rel_namespace(relid)), get_rel_name(relid));
-}
-
-static const char *const statement_events[] = {"insert", "update", "delete", "truncate"};
-
-/* How many of the statement triggers a relation has; only enabled ones, if asked. */
-static int
-count_triggers(int64 scorecard_id, Oid relid, bool enabled)
-{
-	Relation	rel = table_open(relid, NoLock);
-	int			found = 0;
-
-	for (int i = 0; rel->trigdesc && i < rel->trigdesc->numtriggers; i++)
-	{
-		const Trigger *trigger = &rel->trigdesc->triggers[i];
-
-		if (enabled && trigger->tgenabled != TRIGGER_FIRES_ON_ORIGIN && trigger->tgenabled != TRIGGER_FIRES_ALWAYS)
-			continue;
-		for (int e = 0; e < lengthof(statement_events); e++)
-			if (strcmp(trigger->tgname, trigger_name(scorecard_id, statement_events[e])) == 0)
-				found++;
-	}
-	table_close(rel, NoLock);
-	return found;
-}
-
-void
-capture_create(int64 scorecard_id, Oid source_relid, bool only_missing)
-{
-	static const struct
-	{
-		const char *event;
-		const char *tables;
-	}			triggers[] = {
-		{"insert", "REFERENCING NEW TABLE AS custprio_new"},
-		{"update", "REFERENCING OLD TABLE AS custprio_old NEW TABLE AS custprio_new"},
-		{"delete", "REFERENCING OLD TABLE AS custprio_old"},
-		{"truncate", ""},
-	};
-	int			nest_level = begin_ddl();
-	ListCell   *lc;
-
-	foreach(lc, find_all_inheritors(source_relid, ShareRowExclusiveLock, NULL))
-	{
-		Oid			relid = lfirst_oid(lc);
-		char	   *name = relation_name(relid);
-
-		/* a trigger that somebody disabled stays so */
-		if (only_missing && count_triggers(scorecard_id, relid, false) == lengthof(statement_events))
-			continue;
-		for (int i = 0; i < lengthof(triggers); i++)
-			execute(psprintf("CREATE OR REPLACE TRIGGER %s AFTER %s ON %s %s FOR EACH STATEMENT"
-							 " EXECUTE FUNCTION custprio.capture('" INT64_FORMAT "')",
-							 trigger_name(scorecard_id, triggers[i].event), triggers[i].event, name, triggers[i].tables,
-							 scorecard_id));
-		execute(psprintf("ALTER TABLE ONLY %s ENABLE ALWAYS TRIGGER %s", name, trigger_name(scorecard_id, "truncate")));
-		if (get_rel_relkind(relid) != RELKIND_RELATION)
-			continue;
-		/* rows that logical replication applies fire no statement triggers of these kinds */
-		execute(psprintf("CREATE OR REPLACE TRIGGER %s AFTER INSERT OR UPDATE OR DELETE ON %s FOR EACH ROW"
-						 " EXECUTE FUNCTION custprio.capture('" INT64_FORMAT "')",
-						 trigger_name(scorecard_id, "replica"), name, scorecard_id));
-		execute(psprintf("ALTER TABLE ONLY %s ENABLE REPLICA TRIGGER %s", name, trigger_name(scorecard_id, "replica")));
-	}
-	end_ddl(nest_level);
-}
-
-void
-capture_drop(int64 scorecard_id, Oid source_relid)
-{
-	static const char *const events[] = {"insert", "update", "delete", "truncate", "replica"};
-	int			nest_level;
-	ListCell   *lc;
-
-	if (!OidIsValid(source_relid))
-		return;
-	nest_level = begin_ddl();
-	foreach(lc, find_all_inheritors(source_relid, AccessExclusiveLock, NULL))
-		for (int i = 0; i < lengthof(events); i++)
-			execute(psprintf("DROP TRIGGER IF EXISTS %s ON %s", trigger_name(scorecard_id, events[i]),
-							 relation_name(lfirst_oid(lc))));
-	end_ddl(nest_level);
-}
-
-static bool
-all_have_triggers(const Scorecard *card, bool enabled)
-{
-	ListCell   *lc;
-
-	foreach(lc, find_all_inheritors(card->source_relid, AccessShareLock, NULL))
-		if (count_triggers(card->id, lfirst_oid(lc), enabled) != lengthof(statement_events))
-			return false;
-	return true;
-}
-
-bool
-capture_exists(const Scorecard *card)
-{
-	return all_have_triggers(card, false);
-}
-
-bool
-capture_enabled(const Scorecard *card)
-{
-	return all_have_triggers(card, true);
-}
-
-char *
-capture_relations(Oid source_relid)
-{
-	StringInfoData text;
-	List	   *relids = list_copy(find_all_inheritors(source_relid, AccessShareLock, NULL));
-	ListCell   *lc;
-
-	initStringInfo(&text);
-	list_sort(relids, list_oid_cmp);
-	foreach(lc, relids)
-		appendStringInfo(&text, "%s%u", text.len > 0 ? " " : "", lfirst_oid(lc));
-	return text.data;
 }

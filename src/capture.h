@@ -1,24 +1,56 @@
-/* capture.h: triggers on a source that note which customers changed. */
+/* capture.h: triggers on relations that note which customers of a scorecard changed. */
 #ifndef CUSTPRIO_CAPTURE_H
 #define CUSTPRIO_CAPTURE_H
 
 #include "declaration.h"
 
+/*
+ * A relation whose changes are captured for a scorecard, as the view custprio.captured lists it. Its rows name a
+ * customer by a key expression, and count when one of the expressions has another value. To have more relations
+ * captured, add them to that view, check them with capture_check_relation and call capture_follow.
+ */
+typedef struct CapturedRelation
+{
+	char	   *label;			/* tells a scorecard's relations apart */
+	Oid			relid;			/* InvalidOid: there is none now */
+	Oid			hint;			/* what it was when it was declared */
+	char	   *customer;		/* canonical expressions */
+	int			n_expressions;
+	char	  **expressions;
+} CapturedRelation;
+
+#define CAPTURE_LABEL_MAX	16	/* bytes; leaves room for the triggers' names */
+
+/* What is captured for a scorecard: a list of CapturedRelation, only the one of a label unless that is NULL. */
+extern List *captured_relations(int64 scorecard_id, const char *label);
+
+/*
+ * The column behind a key expression, and the function of a harmless cast of it or InvalidOid: what the trigger can
+ * take from a row without running anybody's code. False for anything else.
+ */
+extern bool capture_key_column(Node *node, AttrNumber *column, Oid *cast);
+
 /* Raise unless changes of the declared source can be captured. Called within the owner's scope. */
 extern void capture_check(Declaration *declaration);
 
-/*
- * Create the triggers of a scorecard on its source and every partition, as the current user, or remove them. Creating
- * waits for transactions that have written to the source, so that a snapshot taken afterwards misses none of them.
- */
-extern void capture_create(int64 scorecard_id, Oid source_relid, bool only_missing);
-extern void capture_drop(int64 scorecard_id, Oid source_relid);
+/* The same for any relation, quoted and qualified by name; argument is what to call it in errors. */
+extern void capture_check_relation(const char *argument, Oid relid, const char *name, Expression *key, Oid owner);
 
-/* Whether the source and all its partitions have their triggers, and whether these are enabled. */
+/*
+ * Bring the triggers of a scorecard, as the current user, to what custprio.captured says now: on each relation and
+ * every partition of it, and on no other. Those that stay are made anew: writers that still follow an older declaration
+ * are waited for, so that a snapshot taken afterwards misses none of them.
+ */
+extern void capture_follow(int64 scorecard_id);
+
+/* Put triggers only where there are none, as on partitions that came since. */
+extern void capture_complete(const Scorecard *card);
+
+/* Whether the relations and all their partitions have their triggers, and whether these are enabled. */
 extern bool capture_exists(const Scorecard *card);
 extern bool capture_enabled(const Scorecard *card);
 
-/* The source and its partitions as text, to tell whether the set has changed. */
-extern char *capture_relations(Oid source_relid);
+/* The relations and their partitions as text, to tell whether the set has changed. */
+extern char *capture_relations(const Scorecard *card);
 
 #endif

@@ -476,6 +476,8 @@ target_type(Expression *expr, Oid type)
 						 errmsg("must be a condition of type boolean, not %s", format_type_be(type)),
 						 errhint("Write a comparison, for example status = 'paid'.")));
 			return type;
+		case EXPRESSION_ANY:
+			return type;
 	}
 	return InvalidOid;			/* keep the compiler quiet */
 }

@@ -11,7 +11,8 @@ typedef enum ExpressionKind
 	EXPRESSION_KEY,				/* any type whose equality is bitwise */
 	EXPRESSION_TIME,			/* date, timestamp, timestamptz */
 	EXPRESSION_AMOUNT,			/* int2, int4, int8, numeric, float4, float8 */
-	EXPRESSION_CONDITION		/* boolean */
+	EXPRESSION_CONDITION,		/* boolean */
+	EXPRESSION_ANY				/* whatever it is, as when only its columns matter */
 } ExpressionKind;
 
 typedef struct Expression

@@ -11,7 +11,9 @@
  * refresh deletes rows, and only one works at a time.
  *
  * Keys are stored as their bytes: a key's equality is that of its bytes (keymap.h), and the table is never dumped, as
- * the state it belongs to is measured afresh in another database.
+ * the state it belongs to is measured afresh in another database. A row of the queue packs as many keys as fit on a page,
+ * so that a statement that changes a hundred customers writes one row, and one that changes a hundred thousand about a
+ * hundred pages. There is no index: a refresh reads the whole queue, which holds what waits for refreshes and no more.
  */
 #include "custprio.h"
 
@@ -19,10 +21,11 @@
 
 #include "access/genam.h"
 #include "access/heapam.h"
+#include "access/heaptoast.h"
 #include "access/htup_details.h"
 #include "access/table.h"
+#include "access/tupmacs.h"
 #include "access/xact.h"
-#include "catalog/indexing.h"
 #include "catalog/namespace.h"
 #include "miscadmin.h"
 #include "utils/builtins.h"
@@ -33,8 +36,11 @@
 
 enum
 {
-	QUEUE_SCORECARD_ID = 1, QUEUE_CUSTOMER, QUEUE_QUEUED_AT, QUEUE_COLUMNS = QUEUE_QUEUED_AT
+	QUEUE_SCORECARD_ID = 1, QUEUE_KEYS, QUEUE_CUSTOMERS, QUEUE_QUEUED_AT, QUEUE_COLUMNS = QUEUE_QUEUED_AT
 };
+
+/* Bytes of keys in one row: the most that stays on a page; a single key that is longer is moved out of line. */
+#define PACK_BYTES	(TOAST_TUPLE_TARGET_MAIN - MAXALIGN(SizeofHeapTupleHeader) - 64)
 
 static Relation
 queue_open(LOCKMODE lock)
@@ -49,62 +55,130 @@ queue_open(LOCKMODE lock)
 	return table_open(relid, lock);
 }
 
-static Datum
-key_bytes(const KeyMap *map, Datum key)
+/* A row of the queue in the making: the keys' bytes, each preceded by its length if that varies. */
+typedef struct Pack
 {
-	const char *from = (const char *) &key;
-	Size		len = sizeof(Datum);
-	bytea	   *bytes;
+	Relation	rel;
+	int64		scorecard_id;
+	int32		n;
+	Size		len;			/* of the varlena */
+	Size		capacity;
+	char	   *bytes;			/* the varlena */
+} Pack;
 
-	if (!map->byval)
-		from = keymap_bytes(map, key, &len);
-	bytes = palloc(len + VARHDRSZ);
-	SET_VARSIZE(bytes, len + VARHDRSZ);
-	memcpy(VARDATA(bytes), from, len);
-	return PointerGetDatum(bytes);
+static void
+pack_insert(Pack *pack)
+{
+	Datum		values[QUEUE_COLUMNS];
+	bool		nulls[QUEUE_COLUMNS] = {false, false, pack->n == 0, false};
+	HeapTuple	tuple;
+
+	values[QUEUE_SCORECARD_ID - 1] = Int64GetDatum(pack->scorecard_id);
+	values[QUEUE_KEYS - 1] = Int32GetDatum(pack->n);
+	values[QUEUE_CUSTOMERS - 1] = PointerGetDatum(pack->bytes);
+	values[QUEUE_QUEUED_AT - 1] = TimestampTzGetDatum(GetCurrentStatementStartTimestamp());
+	if (pack->n > 0)
+		SET_VARSIZE(pack->bytes, pack->len);
+	tuple = heap_form_tuple(RelationGetDescr(pack->rel), values, nulls);
+	simple_heap_insert(pack->rel, tuple);
+	heap_freetuple(tuple);
+	pack->n = 0;
+	pack->len = VARHDRSZ;
 }
 
-static Datum
-key_from_bytes(const KeyMap *map, bytea *bytes)
+static void
+pack_key(Pack *pack, const KeyMap *map, Datum key)
 {
-	Datum		key;
+	bool		varies = !map->byval && map->typlen < 0;
+	Datum		image = 0;		/* aligned room for a key by value */
+	const char *from = (const char *) &image;
+	Size		len = map->typlen;
+	uint32		prefix;
 
-	if (!map->byval && map->typlen < 0)
-		return PointerGetDatum(bytes);	/* the same layout as the key's own */
-	if (!map->byval)
-		return PointerGetDatum(VARDATA_ANY(bytes));
-	memcpy(&key, VARDATA_ANY(bytes), sizeof(Datum));
-	return key;
+	if (map->byval)
+		store_att_byval(&image, key, map->typlen);
+	else
+		from = keymap_bytes(map, key, &len);
+	if (pack->n > 0 && pack->len + len + sizeof(prefix) > PACK_BYTES)
+		pack_insert(pack);
+	if (pack->len + len + sizeof(prefix) > pack->capacity)
+	{
+		pack->capacity = Max(2 * pack->capacity, pack->len + len + sizeof(prefix));
+		pack->bytes = repalloc(pack->bytes, pack->capacity);
+	}
+	if (varies)
+	{
+		prefix = len;
+		memcpy(pack->bytes + pack->len, &prefix, sizeof(prefix));
+		pack->len += sizeof(prefix);
+	}
+	memcpy(pack->bytes + pack->len, from, len);
+	pack->len += len;
+	pack->n++;
 }
 
 void
 queue_add(int64 scorecard_id, const KeyMap *keys)
 {
-	Relation	rel;
-	CatalogIndexState indexes;
-	uint32		n = keys ? keys->n : 1;
-	TimestampTz now = GetCurrentStatementStartTimestamp();
+	Pack		pack = {.scorecard_id = scorecard_id,.len = VARHDRSZ,.capacity = 64};
 
-	if (n == 0)
+	if (keys && keys->n == 0)
 		return;
-	rel = queue_open(RowExclusiveLock);
-	indexes = CatalogOpenIndexes(rel);
-	for (uint32 id = 0; id < n; id++)
-	{
-		Datum		values[QUEUE_COLUMNS] = {Int64GetDatum(scorecard_id), (Datum) 0, TimestampTzGetDatum(now)};
-		bool		nulls[QUEUE_COLUMNS] = {false, keys == NULL, false};
-		HeapTuple	tuple;
+	pack.rel = queue_open(RowExclusiveLock);
+	pack.bytes = palloc(pack.capacity);
+	for (uint32 id = 0; keys && id < keys->n; id++)
+		pack_key(&pack, keys, keymap_key(keys, id));
+	pack_insert(&pack);
+	pfree(pack.bytes);
+	table_close(pack.rel, NoLock);
+}
 
-		if (keys)
-			values[QUEUE_CUSTOMER - 1] = key_bytes(keys, keymap_key(keys, id));
-		tuple = heap_form_tuple(RelationGetDescr(rel), values, nulls);
-		CatalogTupleInsertWithInfo(rel, tuple, indexes);
-		heap_freetuple(tuple);
-		if (id % 1024 == 0)
-			CHECK_FOR_INTERRUPTS();
+/* Take the keys out of a row; false when they are not of the key's type, as after that was changed. */
+static bool
+unpack_keys(KeyMap *keys, int32 n, bytea *packed)
+{
+	const char *at = VARDATA_ANY(packed);
+	const char *end = at + VARSIZE_ANY_EXHDR(packed);
+	bool		varies = !keys->byval && keys->typlen < 0;
+
+	for (int32 i = 0; i < n; i++)
+	{
+		uint32		len = keys->typlen;
+		Datum		key;
+		bool		found;
+		bytea	   *value = NULL;
+
+		if (varies)
+		{
+			if (end - at < sizeof(len))
+				return false;
+			memcpy(&len, at, sizeof(len));
+			at += sizeof(len);
+		}
+		if (end - at < len)
+			return false;
+		if (keys->byval)
+		{
+			Datum		image = 0;
+
+			memcpy(&image, at, len);
+			key = fetch_att(&image, true, len);
+		}
+		else if (varies)
+		{
+			value = palloc(VARHDRSZ + len);
+			SET_VARSIZE(value, VARHDRSZ + len);
+			memcpy(VARDATA(value), at, len);
+			key = PointerGetDatum(value);
+		}
+		else
+			key = PointerGetDatum(at);
+		keymap_insert(keys, key, keymap_hash(keys, key), &found);
+		if (value)
+			pfree(value);
+		at += len;
 	}
-	CatalogCloseIndexes(indexes);
-	table_close(rel, NoLock);
+	return at == end;
 }
 
 ChangeQueue *
@@ -112,19 +186,17 @@ queue_read(int64 scorecard_id, Oid key_type, Snapshot snapshot)
 {
 	ChangeQueue *queue = palloc0(sizeof(ChangeQueue));
 	Relation	rel = queue_open(RowExclusiveLock);
-	Oid			index = get_relname_relid("change_queue_scorecard_idx", RelationGetNamespace(rel));
 	ScanKeyData key;
 	SysScanDesc scan;
 	HeapTuple	tuple;
 
 	queue->keys = keymap_create(CurrentMemoryContext, key_type, sizeof(Datum));
 	ScanKeyInit(&key, QUEUE_SCORECARD_ID, BTEqualStrategyNumber, F_INT8EQ, Int64GetDatum(scorecard_id));
-	scan = systable_beginscan(rel, index, OidIsValid(index), snapshot, 1, &key);
+	scan = systable_beginscan(rel, InvalidOid, false, snapshot, 1, &key);
 	while (HeapTupleIsValid(tuple = systable_getnext(scan)))
 	{
 		bool		isnull;
-		bool		found;
-		Datum		value = heap_getattr(tuple, QUEUE_CUSTOMER, RelationGetDescr(rel), &isnull);
+		int32		n = DatumGetInt32(heap_getattr(tuple, QUEUE_KEYS, RelationGetDescr(rel), &isnull));
 
 		if (queue->n_rows == queue->capacity)
 		{
@@ -133,14 +205,18 @@ queue_read(int64 scorecard_id, Oid key_type, Snapshot snapshot)
 				palloc(queue->capacity * sizeof(ItemPointerData));
 		}
 		queue->row[queue->n_rows++] = tuple->t_self;
-		if (isnull)
-			queue->everything = true;
-		else
+		if (n > 0)
 		{
-			Datum		customer = key_from_bytes(queue->keys, DatumGetByteaPP(value));
+			Datum		value = heap_getattr(tuple, QUEUE_CUSTOMERS, RelationGetDescr(rel), &isnull);
+			bytea	   *packed = DatumGetByteaPP(value);
 
-			keymap_insert(queue->keys, customer, keymap_hash(queue->keys, customer), &found);
+			if (!unpack_keys(queue->keys, n, packed))
+				queue->everything = true;
+			if ((Pointer) packed != DatumGetPointer(value))
+				pfree(packed);
 		}
+		else
+			queue->everything = true;
 		CHECK_FOR_INTERRUPTS();
 	}
 	systable_endscan(scan);

@@ -12,7 +12,7 @@ typedef struct ChangeQueue
 {
 	KeyMap	   *keys;			/* entries of a key alone */
 	bool		everything;		/* something changed that no key can tell */
-	int64		n_rows;
+	int64		n_rows;			/* of the queue, which hold many keys each */
 	int64		capacity;
 	ItemPointerData *row;		/* where the rows are */
 } ChangeQueue;

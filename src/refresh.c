@@ -129,7 +129,7 @@ capture_gap(const Scorecard *card, const ChangeQueue *queue, bool lapsed)
 		return "the source was truncated, or a change could not be told by customer";
 	if (card->source_relations == NULL)
 		return "capture began, or was interrupted, since the last rebuild";
-	if (strcmp(card->source_relations, capture_relations(card->source_relid)) != 0)
+	if (strcmp(card->source_relations, capture_relations(card)) != 0)
 		return "the partitions of the source changed";
 	if (lapsed)
 		return "a capture trigger was missing";
@@ -366,7 +366,7 @@ complete_capture(const Scorecard *card)
 	if (capture_exists(card))
 		return false;
 	owner_scope_enter(&scope, card->owner, card->time_zone);
-	capture_create(card->id, card->source_relid, true);
+	capture_complete(card);
 	owner_scope_leave(&scope);
 	return true;
 }

@@ -318,7 +318,7 @@ custprio_create_scorecard(PG_FUNCTION_ARGS)
 	add_value(&parameters, OIDOID, ObjectIdGetDatum(priority), false);
 	execute(&parameters, "UPDATE custprio.scorecard SET priority_oid = $2 WHERE name = $1");
 	if (strcmp(declaration.capture, "trigger") == 0)
-		capture_create(scorecard_id_by_name(declaration.name), declaration.source_relid, false);
+		capture_follow(scorecard_id_by_name(declaration.name));
 
 	/* The first scorecard says whose database this is; a copy of it differs. */
 	parameters.n = 0;
@@ -637,12 +637,8 @@ custprio_alter_scorecard(PG_FUNCTION_ARGS)
 			" clv_horizon = $23, clv_discount = $24, clv_margin = $25, capture = $26, rebuild_every = $27, rebase_every = $28,"
 			" owner_oid = $29, owner_name = $30, recorded_in = $31, version = version + $32, priority_oid = $33"
 			" WHERE scorecard_id = $34");
-	/* anew even if they stay: writers that still follow the old declaration are waited for */
-	if (rescore && card->capture && (card->source_relid != declaration.source_relid ||
-									 strcmp(declaration.capture, "trigger") != 0))
-		capture_drop(card->id, card->source_relid);
-	if (rescore && strcmp(declaration.capture, "trigger") == 0)
-		capture_create(card->id, declaration.source_relid, false);
+	if (rescore && (card->capture || strcmp(declaration.capture, "trigger") == 0))
+		capture_follow(card->id);
 	/* a model that is switched on counts; the weights there are stay */
 	parameters.n = 0;
 	add_value(&parameters, INT8OID, Int64GetDatum(card->id), false);
@@ -663,11 +659,11 @@ custprio_drop_scorecard(PG_FUNCTION_ARGS)
 
 	refuse_read_only("drop_scorecard()");
 	card = scorecard_lock_own(text_argument(fcinfo, 0), LOAD_TO_DROP);
-	if (card->capture)
-		capture_drop(card->id, card->source_relid);
 	published_drop(card->name, card->schema, card->priority_relid, card->owner);
 	values[0] = Int64GetDatum(card->id);
 	catalog_execute("DELETE FROM custprio.scorecard WHERE scorecard_id = $1", 1, types, values, NULL);
+	if (card->capture)
+		capture_follow(card->id);
 	catalog_execute("DELETE FROM custprio.change_queue WHERE scorecard_id = $1", 1, types, values, NULL);
 	scheduler_wake_at_commit();
 	PG_RETURN_VOID();

@@ -5,6 +5,7 @@
 #include "access/htup.h"
 #include "access/tupdesc.h"
 #include "datatype/timestamp.h"
+#include "nodes/pg_list.h"
 #include "pgtime.h"
 #include "utils/numeric.h"
 
@@ -68,6 +69,7 @@ typedef struct Scorecard
 	Numeric    *tier_share;		/* n_tiers - 1 upper shares, ascending */
 
 	bool		capture;		/* triggers note changes of the source */
+	List	   *captured;		/* of what relations, see capture.h */
 	Interval   *rebuild_every;	/* NULL: only when needed */
 	Interval   *rebase_every;	/* whole days or months: how long an epoch lasts */
 	bool		paused;

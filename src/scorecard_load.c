@@ -9,6 +9,7 @@
 #include "access/htup_details.h"
 #include "access/xact.h"
 #include "access/xlog.h"
+#include "capture.h"
 #include "catalog/namespace.h"
 #include "catalog/pg_class.h"
 #include "catalog/pg_type.h"
@@ -476,6 +477,8 @@ scorecard_load_for(int64 id, LoadMode mode)
 	AcceptInvalidationMessages();
 	resolve_published(&loading);
 	resolve_sources(&loading);
+	if (card->capture)
+		card->captured = captured_relations(id, NULL);
 	return card;
 }
 

@@ -31,25 +31,25 @@ INSERT INTO orders (customer, at, amount)
 CREATE INDEX ON orders (customer);
 SELECT create_scorecard('crm', 'orders', 'customer', 'at', 'amount', filter => 'NOT cancelled', customers => 'people', customers_key => 'id',
   every => NULL, time_zone => 'Europe/Berlin', capture => 'trigger');
-SELECT is((SELECT count(*) FROM change_queue), 0::bigint, 'nothing is queued at first');
+SELECT is((SELECT coalesce(sum(greatest(keys, 1)), 0) FROM change_queue), 0::bigint, 'nothing is queued at first');
 SELECT matches(pg_temp.again('crm'), '^rebuild 0 300 0 0', 'the first refresh reads the source');
 SELECT is(pg_temp.again('crm'), 'incremental 0 0 0 0', 'then it is incremental');
 SELECT is((SELECT queue_depth FROM status WHERE scorecard = 'crm'), 0::bigint, 'status shows an empty queue');
 
 -- one statement at a time
 INSERT INTO orders (customer, at, amount) VALUES (5, '2025-12-30', 900), (5, '2025-12-30', 900), (290, '2025-12-30', 1);
-SELECT is((SELECT count(*) FROM change_queue), 2::bigint, 'one row in the queue per customer and statement');
+SELECT is((SELECT coalesce(sum(greatest(keys, 1)), 0) FROM change_queue), 2::bigint, 'one row in the queue per customer and statement');
 SELECT is((SELECT queue_depth FROM status WHERE scorecard = 'crm'), 2::bigint, 'which status counts');
 SELECT is(pg_temp.again('crm'), 'incremental 2 0 2 0', 'purchases, one of somebody who had none');
 SELECT is(pg_temp.differences('crm'), 'rebuild f 0 0 0 0', 'equal to a rebuild');
 UPDATE orders SET note = 'gift', id = id + 100000 WHERE customer IN (5, 6, 7);
-SELECT is((SELECT count(*) FROM change_queue), 0::bigint, 'columns that are not read do not count');
+SELECT is((SELECT coalesce(sum(greatest(keys, 1)), 0) FROM change_queue), 0::bigint, 'columns that are not read do not count');
 UPDATE orders SET amount = amount;
-SELECT is((SELECT count(*) FROM change_queue), 0::bigint, 'nor values that stay');
+SELECT is((SELECT coalesce(sum(greatest(keys, 1)), 0) FROM change_queue), 0::bigint, 'nor values that stay');
 UPDATE orders SET cancelled = true WHERE customer IN (8, 9);
 SELECT is(pg_temp.again('crm'), 'incremental 2 0 2 0', 'columns of the filter do');
 UPDATE people SET id = 1000 + id WHERE id IN (11, 12);
-SELECT is((SELECT count(*) FROM change_queue), 4::bigint, 'a cascade of a foreign key: old and new keys');
+SELECT is((SELECT coalesce(sum(greatest(keys, 1)), 0) FROM change_queue), 4::bigint, 'a cascade of a foreign key: old and new keys');
 SELECT is(pg_temp.again('crm'), 'incremental 4 2 0 2', 'customers vanish and appear');
 DELETE FROM people WHERE id = 20;
 SELECT is(pg_temp.again('crm'), 'incremental 1 0 0 1', 'a cascade that deletes');
@@ -64,7 +64,7 @@ SELECT is(pg_temp.differences('crm'), 'rebuild f 0 0 0 0', 'ON CONFLICT, MERGE, 
 SAVEPOINT undone;
 INSERT INTO orders (customer, at, amount) SELECT i, '2025-12-12', 5 FROM generate_series(60, 70) i;
 ROLLBACK TO undone;
-SELECT is((SELECT count(*) FROM change_queue), 0::bigint, 'what is rolled back is not queued');
+SELECT is((SELECT coalesce(sum(greatest(keys, 1)), 0) FROM change_queue), 0::bigint, 'what is rolled back is not queued');
 
 -- days
 SELECT matches(pg_temp.again('crm', 'auto', '2026-01-02'), '^rescore 0 ', 'another day: from the state');
@@ -77,7 +77,7 @@ SELECT matches(pg_temp.again('crm', 'rescore', '2026-01-03'), '^rescore 1 ', 'a 
 SELECT is(pg_temp.differences('crm', '2026-01-03'), 'rebuild f 0 0 0 0', 'equal to a rebuild');
 INSERT INTO orders (customer, at, amount) VALUES (82, '2025-06-02', 10);
 SELECT matches(pg_temp.again('crm', 'auto', '2025-07-01'), '^rebuild 1 ', 'a past day is read from the source');
-SELECT is((SELECT count(*) FROM change_queue), 1::bigint, 'and leaves the queue to the state, which it did not touch');
+SELECT is((SELECT coalesce(sum(greatest(keys, 1)), 0) FROM change_queue), 1::bigint, 'and leaves the queue to the state, which it did not touch');
 SELECT pg_temp.again('crm', 'auto', '2026-01-03');
 SELECT is(pg_temp.differences('crm', '2026-01-03'), 'rebuild f 0 0 0 0', 'back again, equal to a rebuild');
 
@@ -193,7 +193,7 @@ SELECT refresh('crm', 'rebuild', (SELECT as_of('crm')));
 SELECT is_empty($$ SELECT * FROM verify('crm') $$, 'and nothing after a rebuild');
 INSERT INTO orders (customer, at, amount) VALUES (111, '2025-12-30', 5000);
 SELECT isnt_empty($$ SELECT * FROM verify('crm') WHERE customer_id = '111' $$, 'a change that waits shows');
-SELECT is((SELECT count(*) FROM change_queue), 1::bigint, 'and goes on waiting');
+SELECT is((SELECT coalesce(sum(greatest(keys, 1)), 0) FROM change_queue), 1::bigint, 'and goes on waiting');
 
 -- declarations that cannot be captured
 CREATE VIEW seen AS SELECT * FROM orders;
@@ -206,17 +206,17 @@ SELECT lives_ok($$ SELECT create_scorecard('v', 'small', 'customer::bigint', 'at
 SELECT lives_ok($$ SELECT create_scorecard('w', 'small', 'customer', 'at', 'amount', every => NULL, capture => 'trigger') $$, 'two scorecards on one table');
 SELECT pg_temp.again('v');
 INSERT INTO small VALUES (150, '2025-12-30', 5), (-3, '2025-12-30', 5);
-SELECT is((SELECT count(*) FROM change_queue JOIN scorecard USING (scorecard_id) WHERE name IN ('v', 'w')), 4::bigint, 'are each told');
+SELECT is((SELECT coalesce(sum(greatest(keys, 1)), 0) FROM change_queue JOIN scorecard USING (scorecard_id) WHERE name IN ('v', 'w')), 4::bigint, 'are each told');
 SELECT is(pg_temp.again('v'), 'rescore 2 2 0 0', 'by their own keys');
 ALTER TABLE small RENAME TO smaller;
 INSERT INTO smaller VALUES (151, '2025-12-30', 5);
-SELECT is(pg_temp.again('v'), 'rebuild 0 1 0 0', 'a renamed source is followed by a rebuild');
+SELECT is(pg_temp.again('v'), 'incremental 1 1 0 0', 'a renamed source is followed');
 INSERT INTO smaller VALUES (152, '2025-12-30', 5);
-SELECT is(pg_temp.again('v'), 'incremental 1 1 0 0', 'and is captured again');
+SELECT is(pg_temp.again('v'), 'incremental 1 1 0 0', 'and goes on being captured');
 CREATE TABLE foreign_to_it (customer int);
-DO $$ BEGIN EXECUTE (SELECT format('CREATE TRIGGER t AFTER INSERT ON foreign_to_it REFERENCING NEW TABLE AS n FOR EACH STATEMENT EXECUTE FUNCTION custprio.capture(%L)', scorecard_id) FROM scorecard WHERE name = 'v'); END $$;
+DO $$ BEGIN EXECUTE (SELECT format('CREATE TRIGGER t AFTER INSERT ON foreign_to_it REFERENCING NEW TABLE AS n FOR EACH STATEMENT EXECUTE FUNCTION custprio.capture(%L, ''source'')', scorecard_id) FROM scorecard WHERE name = 'v'); END $$;
 SELECT lives_ok('INSERT INTO foreign_to_it VALUES (1)', 'the trigger function on another table does no harm');
-SELECT is((SELECT count(*) FROM change_queue JOIN scorecard USING (scorecard_id) WHERE name = 'v'), 0::bigint, 'and queues nothing');
+SELECT is((SELECT coalesce(sum(greatest(keys, 1)), 0) FROM change_queue JOIN scorecard USING (scorecard_id) WHERE name = 'v'), 0::bigint, 'and queues nothing');
 SELECT drop_scorecard('crm');
 SELECT is((SELECT count(*) FROM pg_trigger WHERE tgrelid = 'orders'::regclass AND tgname ~ 'capture'), 0::bigint, 'drop_scorecard takes its triggers along');
 SELECT * FROM finish();

@@ -1,0 +1,400 @@
+/*
+ * capture_triggers.c: which relations are captured for a scorecard, and the triggers that stand on them.
+ *
+ * The view custprio.captured says what is captured; capture_follow() makes the triggers agree with it. On each relation
+ * and on each of its partitions stand statement triggers for INSERT, UPDATE and DELETE with transition tables, which
+ * see COPY, MERGE, ON CONFLICT and foreign key cascades too, one for TRUNCATE that fires always, and on plain tables
+ * a row trigger that fires only for logical replication. What they do is in capture.c.
+ */
+#include "custprio.h"
+
+#include "capture.h"
+
+#include "access/table.h"
+#include "catalog/namespace.h"
+#include "catalog/pg_class.h"
+#include "catalog/pg_inherits.h"
+#include "catalog/pg_type.h"
+#include "commands/trigger.h"
+#include "executor/spi.h"
+#include "lib/stringinfo.h"
+#include "utils/array.h"
+#include "utils/builtins.h"
+#include "utils/fmgroids.h"
+#include "utils/guc.h"
+#include "utils/lsyscache.h"
+#include "utils/rel.h"
+#include "utils/ruleutils.h"
+#include "utils/varlena.h"
+
+/* Relation of a stored name, or else of its hint; InvalidOid when there is none. */
+static Oid
+resolve(const char *name, Oid hint)
+{
+	List	   *parts = textToQualifiedNameList(cstring_to_text(name));
+	Oid			namespace = list_length(parts) == 2 ? get_namespace_oid(strVal(linitial(parts)), true) : InvalidOid;
+	Oid			relid = OidIsValid(namespace) ? get_relname_relid(strVal(lsecond(parts)), namespace) : InvalidOid;
+
+	return OidIsValid(relid) || get_rel_name(hint) == NULL ? relid : hint;
+}
+
+static void
+read_captured(HeapTuple row, TupleDesc desc, void *arg)
+{
+	List	  **list = arg;
+	CapturedRelation *captured = palloc0(sizeof(CapturedRelation));
+	bool		isnull;
+	Datum	   *expressions;
+
+	captured->label = TextDatumGetCString(heap_getattr(row, 1, desc, &isnull));
+	captured->hint = DatumGetObjectId(heap_getattr(row, 3, desc, &isnull));
+	captured->relid = resolve(TextDatumGetCString(heap_getattr(row, 2, desc, &isnull)), captured->hint);
+	captured->customer = TextDatumGetCString(heap_getattr(row, 4, desc, &isnull));
+	deconstruct_array(DatumGetArrayTypePCopy(heap_getattr(row, 5, desc, &isnull)), TEXTOID, -1, false, TYPALIGN_INT,
+					  &expressions, NULL, &captured->n_expressions);
+	captured->expressions = palloc(sizeof(char *) * Max(captured->n_expressions, 1));
+	for (int i = 0; i < captured->n_expressions; i++)
+		captured->expressions[i] = TextDatumGetCString(expressions[i]);
+	*list = lappend(*list, captured);
+}
+
+List *
+captured_relations(int64 scorecard_id, const char *label)
+{
+	Oid			types[2] = {INT8OID, TEXTOID};
+	Datum		values[2] = {Int64GetDatum(scorecard_id), label ? CStringGetTextDatum(label) : (Datum) 0};
+	List	   *list = NIL;
+
+	catalog_select("SELECT label, relation, relation_oid, customer, expressions FROM custprio.captured"
+				   " WHERE scorecard_id = $1 AND ($2 IS NULL OR label = $2) ORDER BY label",
+				   2, types, values, label ? NULL : " n", read_captured, &list);
+	return list;
+}
+
+/* Built-in casts that depend on nothing and cannot fail: an error here would be the writer's. */
+static bool
+cast_is_harmless(Oid function)
+{
+	switch (function)
+	{
+		case F_INT4_INT2:
+		case F_INT8_INT2:
+		case F_INT8_INT4:
+		case F_TEXT_BPCHAR:
+		case F_TEXT_NAME:
+			return true;
+	}
+	return false;
+}
+
+/* The column behind a key expression, and the function of a harmless cast of it; false for anything else. */
+bool
+capture_key_column(Node *node, AttrNumber *column, Oid *cast)
+{
+	*cast = InvalidOid;
+	while (IsA(node, RelabelType))
+		node = (Node *) castNode(RelabelType, node)->arg;
+	if (IsA(node, FuncExpr))
+	{
+		FuncExpr   *func = castNode(FuncExpr, node);
+
+		if (!cast_is_harmless(func->funcid))
+			return false;
+		*cast = func->funcid;
+		node = linitial(func->args);
+		while (IsA(node, RelabelType))
+			node = (Node *) castNode(RelabelType, node)->arg;
+	}
+	if (!IsA(node, Var) || castNode(Var, node)->varattno <= 0)
+		return false;
+	*column = castNode(Var, node)->varattno;
+	return true;
+}
+
+void
+capture_check_relation(const char *argument, Oid relid, const char *name, Expression *key, Oid owner)
+{
+	Oid			cast;
+	AttrNumber	column;
+	char		kind = get_rel_relkind(relid);
+	ListCell   *lc;
+
+	if (kind != RELKIND_RELATION && kind != RELKIND_PARTITIONED_TABLE)
+		ereport(ERROR,
+				(errcode(ERRCODE_WRONG_OBJECT_TYPE),
+				 errmsg("argument \"capture\": changes of %s cannot be captured", name),
+				 errdetail("It is not a table."),
+				 errhint("Use capture => 'none', or the table behind it as the %s.", argument)));
+	foreach(lc, find_all_inheritors(relid, AccessShareLock, NULL))
+	{
+		Oid			part = lfirst_oid(lc);
+
+		if (get_rel_relkind(part) == RELKIND_FOREIGN_TABLE)
+			ereport(ERROR,
+					(errcode(ERRCODE_WRONG_OBJECT_TYPE),
+					 errmsg("argument \"capture\": changes of %s cannot be captured", name),
+					 errdetail("Its partition \"%s\" is a foreign table.", get_rel_name(part)),
+					 errhint("Use capture => 'none'.")));
+		if (!custprio_owns_relation(part, owner))
+			ereport(ERROR,
+					(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+					 errmsg("argument \"capture\": triggers can be put on table \"%s\" by its owner only",
+							get_rel_name(part)),
+					 errhint("Use capture => 'none', or let the table's owner create the scorecard.")));
+	}
+	if (!capture_key_column(expression_parse(key, relid), &column, &cast))
+		ereport(ERROR,
+				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+				 errmsg("argument \"capture\": the customer must be a column, or one cast to a wider type"),
+				 errdetail("It is %s.", key->text),
+				 errhint("Use capture => 'none', or add a generated column for the key.")));
+}
+
+void
+capture_check(Declaration *declaration)
+{
+	if (declaration->capture == NULL)
+		declaration->capture = "none";
+	if (strcmp(declaration->capture, "none") == 0)
+		return;
+	if (strcmp(declaration->capture, "trigger") != 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("argument \"capture\" is not a way to capture changes: \"%s\"", declaration->capture),
+				 errhint("Use trigger or none.")));
+	capture_check_relation("source", declaration->source_relid, declaration->source, &declaration->customer,
+						   declaration->owner);
+}
+
+static void
+execute(const char *sql)
+{
+	if (SPI_execute(sql, false, 0) < 0)
+		elog(ERROR, "statement failed: %s", sql);
+}
+
+/* What the names of a relation's triggers for a scorecard begin with; those of any relation when label is NULL. */
+static char *
+trigger_prefix(int64 scorecard_id, const char *label)
+{
+	if (label == NULL)
+		return psprintf("custprio_capture_" INT64_FORMAT "_", scorecard_id);
+	Assert(strlen(label) <= CAPTURE_LABEL_MAX);
+	return psprintf("custprio_capture_" INT64_FORMAT "_%s_", scorecard_id, label);
+}
+
+static char *
+trigger_name(int64 scorecard_id, const char *label, const char *event)
+{
+	return psprintf("%s%s", trigger_prefix(scorecard_id, label), event);
+}
+
+/* DDL with names pinned and without notices of what it did. */
+static int
+begin_ddl(void)
+{
+	int			nest_level = NewGUCNestLevel();
+
+	(void) set_config_option("search_path", "pg_catalog, pg_temp", PGC_USERSET, PGC_S_SESSION, GUC_ACTION_SAVE,
+							 true, 0, false);
+	(void) set_config_option("client_min_messages", "warning", PGC_USERSET, PGC_S_SESSION, GUC_ACTION_SAVE,
+							 true, 0, false);
+	SPI_connect();
+	return nest_level;
+}
+
+static void
+end_ddl(int nest_level)
+{
+	SPI_finish();
+	AtEOXact_GUC(false, nest_level);
+}
+
+static char *
+relation_name(Oid relid)
+{
+	return quote_qualified_identifier(get_namespace_name(get_rel_namespace(relid)), get_rel_name(relid));
+}
+
+static const char *const statement_events[] = {"insert", "update", "delete", "truncate"};
+
+/* How many of the statement triggers a relation has; only enabled ones, if asked. */
+static int
+count_triggers(int64 scorecard_id, const char *label, Oid relid, bool enabled)
+{
+	Relation	rel = table_open(relid, NoLock);
+	int			found = 0;
+
+	for (int i = 0; rel->trigdesc && i < rel->trigdesc->numtriggers; i++)
+	{
+		const Trigger *trigger = &rel->trigdesc->triggers[i];
+
+		if (enabled && trigger->tgenabled != TRIGGER_FIRES_ON_ORIGIN && trigger->tgenabled != TRIGGER_FIRES_ALWAYS)
+			continue;
+		for (int e = 0; e < lengthof(statement_events); e++)
+			if (strcmp(trigger->tgname, trigger_name(scorecard_id, label, statement_events[e])) == 0)
+				found++;
+	}
+	table_close(rel, NoLock);
+	return found;
+}
+
+/* The triggers of one relation that is no parent, or of a parent alone. */
+static void
+create_triggers(int64 scorecard_id, const char *label, Oid relid)
+{
+	static const char *const transition_tables[] = {
+		"REFERENCING NEW TABLE AS custprio_new",
+		"REFERENCING OLD TABLE AS custprio_old NEW TABLE AS custprio_new",
+		"REFERENCING OLD TABLE AS custprio_old",
+		"",
+	};
+	char	   *name = relation_name(relid);
+	char	   *call = psprintf("custprio.capture('" INT64_FORMAT "', %s)", scorecard_id, quote_literal_cstr(label));
+
+	for (int i = 0; i < lengthof(statement_events); i++)
+		execute(psprintf("CREATE OR REPLACE TRIGGER %s AFTER %s ON %s %s FOR EACH STATEMENT EXECUTE FUNCTION %s",
+						 quote_identifier(trigger_name(scorecard_id, label, statement_events[i])), statement_events[i],
+						 name, transition_tables[i], call));
+	execute(psprintf("ALTER TABLE ONLY %s ENABLE ALWAYS TRIGGER %s", name,
+					 quote_identifier(trigger_name(scorecard_id, label, "truncate"))));
+	if (get_rel_relkind(relid) != RELKIND_RELATION)
+		return;
+	/* rows that logical replication applies fire no statement triggers of these kinds */
+	execute(psprintf("CREATE OR REPLACE TRIGGER %s AFTER INSERT OR UPDATE OR DELETE ON %s FOR EACH ROW EXECUTE FUNCTION %s",
+					 quote_identifier(trigger_name(scorecard_id, label, "replica")), name, call));
+	execute(psprintf("ALTER TABLE ONLY %s ENABLE REPLICA TRIGGER %s", name,
+					 quote_identifier(trigger_name(scorecard_id, label, "replica"))));
+}
+
+/* Drop the scorecard's triggers on relations where none of that label belongs. */
+static void
+drop_strays(int64 scorecard_id, List *captured)
+{
+	Oid			types[1] = {TEXTOID};
+	Datum		values[1] = {CStringGetTextDatum(trigger_prefix(scorecard_id, NULL))};
+	SPITupleTable *found;
+
+	if (SPI_execute_with_args("SELECT t.tgrelid, t.tgname::text FROM pg_catalog.pg_trigger t"
+							  " WHERE t.tgfoid = 'custprio.capture()'::pg_catalog.regprocedure"
+							  " AND pg_catalog.starts_with(t.tgname::text, $1) ORDER BY t.tgrelid, t.tgname",
+							  1, types, values, NULL, false, 0) != SPI_OK_SELECT)
+		elog(ERROR, "triggers could not be read");
+	found = SPI_tuptable;
+	for (uint64 i = 0; i < found->numvals; i++)
+	{
+		bool		isnull;
+		Oid			relid = DatumGetObjectId(SPI_getbinval(found->vals[i], found->tupdesc, 1, &isnull));
+		char	   *trigger = SPI_getvalue(found->vals[i], found->tupdesc, 2);
+		bool		stays = false;
+		ListCell   *lc;
+
+		foreach(lc, captured)
+		{
+			CapturedRelation *relation = lfirst(lc);
+			char	   *prefix = trigger_prefix(scorecard_id, relation->label);
+
+			if (OidIsValid(relation->relid) && strncmp(trigger, prefix, strlen(prefix)) == 0 &&
+				list_member_oid(find_all_inheritors(relation->relid, NoLock, NULL), relid))
+				stays = true;
+		}
+		if (!stays)
+			execute(psprintf("DROP TRIGGER IF EXISTS %s ON %s", quote_identifier(trigger), relation_name(relid)));
+	}
+}
+
+void
+capture_follow(int64 scorecard_id)
+{
+	List	   *captured = captured_relations(scorecard_id, NULL);
+	int			nest_level = begin_ddl();
+	ListCell   *lc;
+	ListCell   *part;
+
+	drop_strays(scorecard_id, captured);
+	foreach(lc, captured)
+	{
+		CapturedRelation *relation = lfirst(lc);
+
+		if (!OidIsValid(relation->relid))
+			continue;			/* the next refresh says so */
+		foreach(part, find_all_inheritors(relation->relid, ShareRowExclusiveLock, NULL))
+			create_triggers(scorecard_id, relation->label, lfirst_oid(part));
+	}
+	end_ddl(nest_level);
+}
+
+void
+capture_complete(const Scorecard *card)
+{
+	int			nest_level = begin_ddl();
+	ListCell   *lc;
+	ListCell   *part;
+
+	foreach(lc, card->captured)
+	{
+		CapturedRelation *relation = lfirst(lc);
+
+		if (!OidIsValid(relation->relid))
+			continue;
+		/* a trigger that somebody disabled stays so */
+		foreach(part, find_all_inheritors(relation->relid, ShareRowExclusiveLock, NULL))
+			if (count_triggers(card->id, relation->label, lfirst_oid(part), false) != lengthof(statement_events))
+				create_triggers(card->id, relation->label, lfirst_oid(part));
+	}
+	end_ddl(nest_level);
+}
+
+static bool
+all_have_triggers(const Scorecard *card, bool enabled)
+{
+	ListCell   *lc;
+	ListCell   *part;
+
+	foreach(lc, card->captured)
+	{
+		CapturedRelation *relation = lfirst(lc);
+
+		if (!OidIsValid(relation->relid))
+			return false;
+		foreach(part, find_all_inheritors(relation->relid, AccessShareLock, NULL))
+			if (count_triggers(card->id, relation->label, lfirst_oid(part), enabled) != lengthof(statement_events))
+				return false;
+	}
+	return true;
+}
+
+bool
+capture_exists(const Scorecard *card)
+{
+	return all_have_triggers(card, false);
+}
+
+bool
+capture_enabled(const Scorecard *card)
+{
+	return all_have_triggers(card, true);
+}
+
+char *
+capture_relations(const Scorecard *card)
+{
+	StringInfoData text;
+	ListCell   *lc;
+	ListCell   *part;
+
+	initStringInfo(&text);
+	foreach(lc, card->captured)
+	{
+		CapturedRelation *relation = lfirst(lc);
+		List	   *relids = NIL;
+
+		if (OidIsValid(relation->relid))
+			relids = list_copy(find_all_inheritors(relation->relid, AccessShareLock, NULL));
+		list_sort(relids, list_oid_cmp);
+		appendStringInfo(&text, "%s%s", text.len > 0 ? " " : "", relation->label);
+		foreach(part, relids)
+			appendStringInfo(&text, " %u", lfirst_oid(part));
+	}
+	return text.data;
+}
