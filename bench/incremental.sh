@@ -4,14 +4,19 @@
 #   make bench-incremental CUSTOMERS=1000000 ORDERS=20000000 ROUNDS=3
 #
 # In every round a thousandth of the customers buys; then, in turns, the refresh, plain SQL that aggregates the same
-# customers again by LATERAL through the index and updates their rows, and REFRESH MATERIALIZED VIEW CONCURRENTLY.
+# customers again by LATERAL through the index and updates their rows, and REFRESH MATERIALIZED VIEW CONCURRENTLY. The
+# cost should follow the change, not the size: as many customers of a table with a tenth of them, and a tenth as many.
 
 title="custprio bench of incremental refreshes"
 . "$(dirname "${BASH_SOURCE[0]}")/server.sh"
 
-change() { # one more order for a thousandth of the customers; other customers in every round
-	sql -c "INSERT INTO orders SELECT (SELECT max(order_id) FROM orders) + customer_id, customer_id,
-		'$as_of 12:00+00', 42.42, 'paid' FROM generate_series($1 % 1000 + 1, $customers, 1000) customer_id"
+change() { # change TABLE ROUND OF EACH: one more order for each EACHth of OF customers; other customers in every round
+	sql -c "INSERT INTO $1 SELECT (SELECT max(order_id) FROM $1) + customer_id, customer_id,
+		'$as_of 12:00+00', 42.42, 'paid' FROM generate_series($2 % $4 + 1, $3, $4) customer_id"
+}
+scorecard() { # scorecard NAME TABLE: declared and refreshed once
+	sql -o /dev/null -c "SELECT custprio.create_scorecard('$1', '$2', 'customer_id', 'ordered_at', 'amount', every => NULL, time_zone => 'UTC', capture => 'trigger')" \
+		-c "$(refresh "$1" rebuild)"
 }
 
 step "Index" "$work/index.log" sql -c "CREATE INDEX ON orders (customer_id) INCLUDE (ordered_at, amount)" -c "VACUUM (ANALYZE) orders"
@@ -19,8 +24,11 @@ step "Making the materialised view" "$work/mv.log" sql -v name=priority_mv -v mo
 step "Making the table by hand" "$work/hand.log" sql -c "CREATE TABLE by_hand AS SELECT customer_id, count(*) AS frequency,
 	sum(amount) AS monetary, min(ordered_at) AS first_purchase, max(ordered_at) AS last_purchase FROM orders GROUP BY 1" \
 	-c "ALTER TABLE by_hand ADD PRIMARY KEY (customer_id)" -c "VACUUM ANALYZE by_hand"
-sql -o /dev/null -c "SELECT custprio.create_scorecard('bench', 'orders', 'customer_id', 'ordered_at', 'amount', every => NULL, time_zone => 'UTC', capture => 'trigger')"
-step "First refresh" "$work/first.log" sql -c "$(refresh bench rebuild)"
+step "First refresh" "$work/first.log" scorecard bench orders
+tenth=$((customers / 10))
+step "A tenth of the customers" "$work/tenth.log" sql -c "CREATE TABLE tenth AS SELECT * FROM orders WHERE customer_id <= $tenth" \
+	-c "CREATE INDEX ON tenth (customer_id) INCLUDE (ordered_at, amount)" -c "VACUUM (ANALYZE) tenth"
+step "Its first refresh" "$work/tenth.log" scorecard tenth tenth
 sql -c "VACUUM ANALYZE"
 
 by_hand="UPDATE by_hand b SET frequency = n.frequency, monetary = n.monetary, first_purchase = n.first_purchase,
@@ -29,7 +37,7 @@ by_hand="UPDATE by_hand b SET frequency = n.frequency, monetary = n.monetary, fi
 	WHERE b.customer_id = c.customer_id"
 for ((round = 1; round <= rounds; round++)); do
 	printf 'Round %d of %d ' "$round" "$rounds"
-	change "$round"
+	change orders "$round" "$customers" 1000
 	sql -c "SET client_min_messages = warning" -c "DROP TABLE IF EXISTS changed" -c "CREATE TABLE changed AS SELECT generate_series($round % 1000 + 1, $customers, 1000)::bigint AS customer_id" \
 		-c "ANALYZE changed"
 	if ((round % 2)); then
@@ -40,6 +48,10 @@ for ((round = 1; round <= rounds; round++)); do
 		measure "incremental, 0.1 % changed" "$(refresh bench auto)"
 	fi
 	measure "incremental, nothing changed" "$(refresh bench auto)"
+	change orders "$((round + rounds))" "$customers" 10000
+	measure "incremental, 0.01 % changed" "$(refresh bench auto)"
+	change tenth "$round" "$tenth" 100
+	measure "incremental, as many as 0.1 % of a tenth of the customers" "$(refresh tenth auto)"
 	measure "b: CONCURRENTLY, 0.1 % changed" "REFRESH MATERIALIZED VIEW CONCURRENTLY priority_mv"
 	measure "rescore, with a new fit" "$(refresh bench rescore)"
 	[ -z "$(sql -At -c "SELECT * FROM custprio.verify('bench') LIMIT 1")" ] || die "verify() found a difference"
@@ -71,6 +83,7 @@ sql -At -F ' ' -P pager=off <<'SQL'
 WITH m AS (SELECT step, percentile_cont(0.5) WITHIN GROUP (ORDER BY seconds) AS s FROM measured GROUP BY step)
 SELECT 'incremental / by hand:', round((SELECT s FROM m WHERE step = 'incremental, 0.1 % changed')::numeric / (SELECT s FROM m WHERE step ~ '^by hand')::numeric, 2)
 UNION ALL SELECT 'CONCURRENTLY / incremental:', round((SELECT s FROM m WHERE step ~ 'CONCURRENTLY')::numeric / (SELECT s FROM m WHERE step = 'incremental, 0.1 % changed')::numeric, 0)
+UNION ALL SELECT 'incremental / the same number of customers changed in a tenth of the table:', round((SELECT s FROM m WHERE step = 'incremental, 0.1 % changed')::numeric / (SELECT s FROM m WHERE step ~ 'of a tenth')::numeric, 2)
 UNION ALL SELECT 'captured / plain, ' || regexp_replace(p.step, ', plain$', '') || ':', round((c.s / p.s)::numeric, 3)
   FROM m p JOIN m c ON c.step = regexp_replace(p.step, 'plain$', 'captured') WHERE p.step ~ 'plain$';
 SQL
