@@ -151,6 +151,10 @@ CREATE FUNCTION custprio.repeat_recency(custprio.purchase_summary) RETURNS int
   AS 'MODULE_PATHNAME', 'custprio_summary_repeat_recency' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
 COMMENT ON FUNCTION custprio.repeat_recency(custprio.purchase_summary) IS
   'whole days from the first to the last purchase day: t_x of the CLV models; NULL without a purchase';
+CREATE FUNCTION custprio.repeat_log_intervals(summary custprio.purchase_summary, unit_days float8 DEFAULT 1) RETURNS float8
+  AS 'MODULE_PATHNAME', 'custprio_summary_repeat_log_intervals' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION custprio.repeat_log_intervals(custprio.purchase_summary, float8) IS
+  'sum of the logarithms of the times between neighbouring purchase days, in units of so many days: log_intervals of the Erlang-k CLV models; 0 without a repeat purchase, NULL without a purchase';
 CREATE FUNCTION custprio.repeat_value(custprio.purchase_summary) RETURNS numeric
   AS 'MODULE_PATHNAME', 'custprio_summary_repeat_value' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
 COMMENT ON FUNCTION custprio.repeat_value(custprio.purchase_summary) IS

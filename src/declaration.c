@@ -463,7 +463,8 @@ check_clv(Declaration *declaration)
 	if (strcmp(declaration->clv_model, "none") != 0 &&
 		(clv_model_by_name(declaration->clv_model) == NULL ||
 		 clv_model_by_name(declaration->clv_model)->expected_purchases == NULL ||
-		 clv_model_by_name(declaration->clv_model)->discrete))
+		 clv_model_by_name(declaration->clv_model)->discrete ||
+		 clv_model_by_name(declaration->clv_model)->erlang))
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("argument \"clv_model\": there is no model \"%s\"", declaration->clv_model),

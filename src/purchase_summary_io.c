@@ -6,6 +6,8 @@
  */
 #include "custprio.h"
 
+#include <math.h>
+
 #include "exact.h"
 #include "purchase_summary.h"
 
@@ -16,6 +18,7 @@
 #include "miscadmin.h"
 #include "utils/builtins.h"
 #include "utils/datetime.h"
+#include "utils/float.h"
 #include "utils/fmgrprotos.h"
 #include "utils/json.h"
 #include "utils/jsonb.h"
@@ -41,6 +44,7 @@ PG_FUNCTION_INFO_V1(custprio_summary_recency);
 PG_FUNCTION_INFO_V1(custprio_summary_tenure);
 PG_FUNCTION_INFO_V1(custprio_summary_repeat_days);
 PG_FUNCTION_INFO_V1(custprio_summary_repeat_recency);
+PG_FUNCTION_INFO_V1(custprio_summary_repeat_log_intervals);
 PG_FUNCTION_INFO_V1(custprio_summary_repeat_value);
 
 #define COMPARE_NUMERIC(f, a, b) \
@@ -547,6 +551,28 @@ custprio_summary_repeat_recency(PG_FUNCTION_ARGS)
 	if (s->n_days == 0)
 		PG_RETURN_NULL();
 	PG_RETURN_INT32(SUMMARY_DAYS(s)[s->n_days - 1] - SUMMARY_DAYS(s)[0]);
+}
+
+/* (summary, unit_days): of the times between neighbouring purchase days; 0 without any */
+Datum
+custprio_summary_repeat_log_intervals(PG_FUNCTION_ARGS)
+{
+	PurchaseSummary *s = PG_GETARG_PURCHASE_SUMMARY_P(0);
+	double		unit_days = PG_GETARG_FLOAT8(1);
+	DateADT    *days = SUMMARY_DAYS(s);
+	double		sum = 0;
+
+	if (!isfinite(unit_days) || unit_days <= 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("unit_days must be above zero and finite"),
+				 errdetail("It is %s.", float8out_internal(unit_days)),
+				 errhint("Give the days in the unit of time: 7 for weeks.")));
+	if (s->n_days == 0)
+		PG_RETURN_NULL();
+	for (int i = 1; i < s->n_days; i++)
+		sum += log((days[i] - days[i - 1]) / unit_days);
+	PG_RETURN_FLOAT8(sum);
 }
 
 Datum

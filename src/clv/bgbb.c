@@ -280,11 +280,19 @@ bgbb_dert(const double *params, const ClvHistory *h, double delta, double horizo
 		hypergeometric_one(stay + 1, params[GAMMA] + stay + 1, exp(-delta));
 }
 
+/* Opportunities are counted. */
+static double
+scale(const ClvData *data)
+{
+	return 1;
+}
+
 const ClvModel clv_bgbb = {
 	.name = "bgbb",
 	.n_params = 4,
 	.param = {"alpha", "beta", "gamma", "delta"},
 	.discrete = true,
+	.scale = scale,
 	.log_likelihood = bgbb_log_likelihood,
 	.log_likelihood_check = bgbb_log_likelihood_check,
 	.p_alive = bgbb_p_alive,

@@ -32,6 +32,7 @@
 typedef struct Problem
 {
 	const ClvModel *model;
+	double		k;				/* of an Erlang model */
 	const ClvData *data;
 	double		weight;			/* sum of the data's weights */
 	double		l2;				/* penalty on squared parameters */
@@ -60,6 +61,8 @@ objective(Problem *problem, const double *logs, double *gradient)
 
 	for (int i = 0; i < k; i++)
 		params[i] = exp(logs[i]);
+	if (problem->model->erlang)
+		params[k] = problem->k;
 	problem->evaluations++;
 	value = problem->model->log_likelihood(params, problem->data, gradient ? derivative : NULL) / problem->weight;
 	for (int i = 0; i < k; i++)
@@ -253,37 +256,26 @@ polish(Problem *problem, double *logs, double *norm)
 	}
 }
 
-/* Why the data cannot be fitted, or NULL. */
+/* Why purchases cannot be fitted, or NULL. */
 static const char *
-unfit(const ClvModel *model, const ClvData *data, double weight, const char **hint)
+purchases_unfit(const ClvData *data, double weight, const char **hint)
 {
-	bool		gamma_gamma = model == &clv_gamma_gamma;
 	bool		repeated = false,
-				observed = false,
-				spread = false;
+				observed = false;
 
-	*hint = gamma_gamma ? "Give customers with at least one repeat purchase and a positive mean value." :
-		"Give all customers of a cohort, those without a repeat purchase included.";
-	if (data->n == 0 || !(weight > 0))
-		return gamma_gamma ? "no customers with repeat purchases" : "no customers";
+	*hint = "Give all customers of a cohort, those without a repeat purchase included.";
+	if (data->n == 0)
+		return "no customers";
 	if (weight <= 1)
 		return "only one customer";
 	for (long i = 0; i < data->n; i++)
 	{
 		repeated |= data->row[i].x > 0;
 		observed |= data->row[i].t_x < data->row[i].t && data->row[i].x > 0;
-		spread |= data->row[i].m != data->row[0].m;
-	}
-	if (gamma_gamma)
-	{
-		*hint = "Without a spread of values take the mean value itself.";
-		return spread ? NULL : "all customers spend the same";
 	}
 	*hint = "Wait for repeat purchases, or use a longer period.";
 	if (!repeated)
 		return "no customer has a repeat purchase";
-	if (data->row[data->n - 1].t <= 0 && data->n == 1)
-		return "no time has passed";
 	*hint = "End the period some time after the last purchases, so that customers can have stayed away.";
 	if (!observed)
 		return "every customer with repeat purchases bought on the last day";
@@ -291,26 +283,20 @@ unfit(const ClvModel *model, const ClvData *data, double weight, const char **hi
 	return NULL;
 }
 
-/* Factor that makes times at most 1, or the mean of m 1. */
+/* The longest time becomes 1. */
 static double
-unit_scale(const ClvModel *model, const ClvData *data)
+longest_scale(const ClvData *data)
 {
-	double		longest = 0,
-				sum = 0,
-				weight = 0;
+	double		longest = 0;
 
 	for (long i = 0; i < data->n; i++)
-	{
 		longest = fmax(longest, data->row[i].t);
-		sum += data->row[i].weight * data->row[i].m;
-		weight += data->row[i].weight;
-	}
-	if (model == &clv_gamma_gamma)
-		return weight / sum;
-	if (model->discrete)
-		return 1;
 	return longest > 0 ? 1 / longest : 1;
 }
+
+/* Logarithms of scaled parameters: typical, few and certain, many and doubtful */
+static const double purchase_starts[CLV_STARTS][CLV_MAX_PARAMS] =
+{{-0.7, -1.5, -0.3, 0.7}, {0.7, 0.5, 0.7, 2.0}, {-2.0, -3.0, -1.5, -1.5}};
 
 /* Every so many-th history, with its weight; its own groups and times. */
 static ClvData *
@@ -339,9 +325,7 @@ total_weight(const ClvData *data)
 static void
 try_starts(const Problem *whole, double *best)
 {
-	/* logarithms of scaled parameters: typical, few and certain, many and doubtful */
-	static const double purchase[3][4] = {{-0.7, -1.5, -0.3, 0.7}, {0.7, 0.5, 0.7, 2.0}, {-2.0, -3.0, -1.5, -1.5}};
-	static const double spend[3][4] = {{1.5, 1.2, -0.7, 0}, {0, 0.5, 0, 0}, {2.5, 2.5, 0, 0}};
+	const double (*starts)[CLV_MAX_PARAMS] = whole->model->starts ? whole->model->starts : purchase_starts;
 	Problem		problem = *whole;
 	double		highest = -INFINITY;
 
@@ -350,12 +334,12 @@ try_starts(const Problem *whole, double *best)
 		problem.data = sample(whole->data, whole->data->at_t != NULL);
 		problem.weight = total_weight(problem.data);
 	}
-	for (int start = 0; start < 3; start++)
+	for (int start = 0; start < CLV_STARTS; start++)
 	{
 		double		logs[CLV_MAX_PARAMS];
 		double		value;
 
-		memcpy(logs, whole->model == &clv_gamma_gamma ? spend[start] : purchase[start], 4 * sizeof(double));
+		memcpy(logs, starts[start], sizeof(logs));
 		value = climb(&problem, logs, 200);
 		if (value > highest)
 		{
@@ -444,19 +428,19 @@ prepare(Problem *problem, ClvHistory *rows, long n, double *scale, ClvFit *fit)
 	problem->weight = total_weight(data);
 	fit->n = problem->weight;
 	fit->distinct = data->n;
-	reason = unfit(model, data, problem->weight, &hint);
+	reason = (model->unfit ? model->unfit : purchases_unfit) (data, problem->weight, &hint);
 	if (reason)
 	{
 		give_up(fit, reason, hint);
 		return false;
 	}
-	*scale = unit_scale(model, data);
+	*scale = (model->scale ? model->scale : longest_scale) (data);
 	for (long i = 0; i < data->n; i++)
 	{
 		rows[i].t_x *= *scale;
 		rows[i].t *= *scale;
 	}
-	problem->data = clv_data_create(rows, data->n, model != &clv_gamma_gamma);
+	problem->data = clv_data_create(rows, data->n, model->indexes_times);
 	return true;
 }
 
@@ -472,6 +456,8 @@ maximise(Problem *problem, double *logs, double scale, ClvFit *fit)
 
 	for (int i = 0; i < model->n_params; i++)
 		fit->params[i] = exp(logs[i]);
+	if (model->erlang)
+		fit->params[model->n_params] = problem->k;
 	fit->converged = true;
 	fit->status = "converged";
 	fit->hint = NULL;
@@ -484,9 +470,9 @@ maximise(Problem *problem, double *logs, double scale, ClvFit *fit)
 	else if (!confirmed(model, fit->params, data))
 		give_up(fit, "a second formula gives another likelihood", "Please report the data as a bug.");
 	fit->log_likelihood = model->log_likelihood(fit->params, data, NULL);
-	/* densities of times and values scale too: one power of the unit for each purchase, or each mean */
+	/* densities of times and values scale too: one power of the unit for each purchase (or event), or each mean */
 	for (long i = 0; i < data->n; i++)
-		fit->log_likelihood += data->row[i].weight * (model == &clv_gamma_gamma ? 1 : data->row[i].x) * log(scale);
+		fit->log_likelihood += data->row[i].weight * (model == &clv_gamma_gamma ? 1 : problem->k * data->row[i].x) * log(scale);
 	for (int i = 0; i < model->n_params; i++)
 	{
 		double		by_i = model->time_power[i] ? 1 / scale : 1;
@@ -500,11 +486,11 @@ maximise(Problem *problem, double *logs, double scale, ClvFit *fit)
 }
 
 void
-clv_fit(const ClvModel *model, ClvHistory *rows, long n, double l2, ClvFit *fit)
+clv_fit(const ClvModel *model, double k, ClvHistory *rows, long n, double l2, ClvFit *fit)
 {
 	MemoryContext work = AllocSetContextCreate(CurrentMemoryContext, "custprio fit", ALLOCSET_DEFAULT_SIZES);
 	MemoryContext old = MemoryContextSwitchTo(work);
-	Problem		problem = {.model = model,.l2 = l2};
+	Problem		problem = {.model = model,.k = k,.l2 = l2};
 	double		logs[CLV_MAX_PARAMS] = {0};
 	double		scale;
 
@@ -533,7 +519,7 @@ clv_fit_anyhow(const ClvModel *model, ClvHistory *rows, long n, ClvFit *fit)
 	};
 	MemoryContext work = AllocSetContextCreate(CurrentMemoryContext, "custprio fit", ALLOCSET_DEFAULT_SIZES);
 	MemoryContext old = MemoryContextSwitchTo(work);
-	Problem		problem = {.model = model};
+	Problem		problem = {.model = model,.k = 1};
 	double		logs[CLV_MAX_PARAMS] = {0};
 	double		scale;
 

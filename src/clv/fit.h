@@ -8,7 +8,7 @@
 typedef struct ClvFit
 {
 	const ClvModel *model;
-	double		params[CLV_MAX_PARAMS];
+	double		params[CLV_MAX_PARAMS]; /* with the k of an Erlang model after them */
 	double		log_likelihood; /* the sum, without any penalty */
 	double		n;				/* sum of weights */
 	long		distinct;		/* histories after collapsing equal ones */
@@ -26,9 +26,10 @@ typedef struct ClvFit
  * Fit to n histories in any order; they are sorted, scaled and collapsed in place. The objective is the mean
  * log-likelihood less l2 times the sum of squared parameters, where time (money) is scaled so that the longest t (the
  * mean m) is 1: fits do not depend on the unit. Never raises for data: what cannot be fitted has converged = false and a
- * status. The answer does not depend on the order of histories.
+ * status. The answer does not depend on the order of histories. k is that of an Erlang model, whose log-likelihood is
+ * without what does not depend on the parameters (see bgnbd.c).
  */
-extern void clv_fit(const ClvModel *model, ClvHistory *rows, long n, double l2, ClvFit *fit);
+extern void clv_fit(const ClvModel *model, double k, ClvHistory *rows, long n, double l2, ClvFit *fit);
 
 /*
  * The same without a penalty; where the data do not determine the parameters (customers all alike, or nobody ever leaves),

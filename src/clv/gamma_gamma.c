@@ -107,11 +107,47 @@ gamma_gamma_expected_value(const double *params, double x, double m)
 	return params[P] * (params[GAMMA] + m * x) / (params[P] * x + params[Q] - 1);
 }
 
+static const char *
+unfit(const ClvData *data, double weight, const char **hint)
+{
+	*hint = "Give customers with at least one repeat purchase and a positive mean value.";
+	if (data->n == 0)
+		return "no customers with repeat purchases";
+	if (weight <= 1)
+		return "only one customer";
+	*hint = "Without a spread of values take the mean value itself.";
+	for (long i = 1; i < data->n; i++)
+		if (data->row[i].m != data->row[0].m)
+			return NULL;
+	return "all customers spend the same";
+}
+
+/* The mean of m becomes 1. */
+static double
+scale(const ClvData *data)
+{
+	double		sum = 0,
+				weight = 0;
+
+	for (long i = 0; i < data->n; i++)
+	{
+		sum += data->row[i].weight * data->row[i].m;
+		weight += data->row[i].weight;
+	}
+	return weight / sum;
+}
+
+/* Typical, few and doubtful, many and certain. */
+static const double starts[CLV_STARTS][CLV_MAX_PARAMS] = {{1.5, 1.2, -0.7}, {0, 0.5, 0}, {2.5, 2.5, 0}};
+
 const ClvModel clv_gamma_gamma = {
 	.name = "gamma_gamma",
 	.n_params = 3,
 	.param = {"p", "q", "gamma"},
 	.time_power = {0, 0, 1},
+	.starts = starts,
+	.unfit = unfit,
+	.scale = scale,
 	.log_likelihood = log_likelihood,
 	.log_likelihood_check = log_likelihood_check,
 };

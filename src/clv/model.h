@@ -12,6 +12,8 @@
 #include <stdbool.h>
 
 #define CLV_MAX_PARAMS	8
+#define CLV_STARTS		3		/* points from which a fit climbs */
+#define CLV_MAX_K		20		/* events per purchase of an Erlang model */
 
 /* One customer's calibration statistics, or as many customers as weight says. */
 typedef struct ClvHistory
@@ -45,7 +47,7 @@ typedef struct ClvData
 	long		n;
 	ClvGroup   *group;
 	int			n_groups;
-	int		   *at_t_x;			/* per row, indexes into its group's times; NULL for Gamma-Gamma */
+	int		   *at_t_x;			/* per row, indexes into its group's times; NULL unless the model asks for them */
 	int		   *at_t;
 } ClvData;
 
@@ -54,8 +56,18 @@ typedef struct ClvModel
 	const char *name;			/* as in SQL: bgnbd, mbgnbd, pareto_nbd, gamma_gamma ... */
 	int			n_params;
 	const char *param[CLV_MAX_PARAMS];
+	bool		erlang;			/* a whole number k from 1 to CLV_MAX_K follows the parameters; a fit takes it as given */
 	bool		discrete;		/* times count opportunities to buy: whole numbers without a unit */
+	bool		indexes_times;	/* its likelihood reads at_t_x and at_t */
 	int			time_power[CLV_MAX_PARAMS]; /* 1: scales with the unit of time (or of money), 0: does not */
+
+	/*
+	 * What only some models need to be fitted (NULL: what suits models of purchases). Logarithms of scaled parameters to
+	 * start from; why data cannot be fitted, or NULL; and what scales times (or money), such as 1 / the longest time.
+	 */
+	const double (*starts)[CLV_MAX_PARAMS];
+	const char *(*unfit) (const ClvData *data, double weight, const char **hint);
+	double		(*scale) (const ClvData *data);
 
 	/*
 	 * Sum over all histories of weight times log-likelihood. gradient, unless NULL, receives the sum's derivative with
@@ -83,6 +95,8 @@ typedef struct ClvModel
 
 extern const ClvModel clv_bgnbd;
 extern const ClvModel clv_mbgnbd;
+extern const ClvModel clv_bgcnbd;
+extern const ClvModel clv_mbgcnbd;
 extern const ClvModel clv_pareto_nbd;
 extern const ClvModel clv_bgbb;
 extern const ClvModel clv_gamma_gamma;	/* log_likelihood and its check only; see gamma_gamma.h for the rest */

@@ -1,7 +1,8 @@
 /*
  * params.c: fitted parameters as SQL composites.
  *
- * Each model has a composite type of its name: its parameters first, then the fit's status (sql/23-clv-models.sql).
+ * Each model has a composite type of its name: its parameters first, with the k of an Erlang model as an integer at their
+ * end, then the fit's status (sql/23-clv-models.sql).
  * Values without a status are what somebody wrote by hand or took from a paper, and are used as they are; those of a
  * fit that did not converge are refused everywhere.
  */
@@ -29,7 +30,9 @@ enum
 	COVARIANCE, TIME_UNIT, N_STATUS
 };
 
-static const ClvModel *const models[] = {&clv_bgnbd, &clv_mbgnbd, &clv_pareto_nbd, &clv_bgbb, &clv_gamma_gamma};
+static const ClvModel *const models[] = {
+	&clv_bgnbd, &clv_mbgnbd, &clv_bgcnbd, &clv_mbgcnbd, &clv_pareto_nbd, &clv_bgbb, &clv_gamma_gamma
+};
 
 const ClvModel *
 clv_model_by_name(const char *name)
@@ -68,6 +71,11 @@ check_parameter(const ClvModel *model, int i, bool isnull, double value)
 		ereport(ERROR,
 				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
 				 errmsg("parameter %s of %s is null", model->param[i], model->name)));
+	if (i == model->n_params && !(value >= 1 && value <= CLV_MAX_K))
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("parameter %s of %s must lie between 1 and %d", model->param[i], model->name, CLV_MAX_K),
+				 errdetail("It is %d.", (int) value)));
 	if (!isfinite(value) || value <= 0)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
@@ -84,7 +92,8 @@ take_apart(HeapTupleHeader header, ClvParams *params)
 	Datum		values[CLV_MAX_PARAMS + N_STATUS];
 	bool		nulls[CLV_MAX_PARAMS + N_STATUS];
 	const ClvModel *model = model_of_type(type);
-	int			k = model->n_params;
+	int			n = model->n_params;
+	int			k = n + (model->erlang ? 1 : 0);
 
 	if (desc->natts != k + N_STATUS)
 		ereport(ERROR,
@@ -103,7 +112,7 @@ take_apart(HeapTupleHeader header, ClvParams *params)
 				 errhint("Look at the fit's status, and fit to other data or another model.")));
 	for (int i = 0; i < k; i++)
 	{
-		params->value[i] = nulls[i] ? 0 : DatumGetFloat8(values[i]);
+		params->value[i] = nulls[i] ? 0 : i < n ? DatumGetFloat8(values[i]) : DatumGetInt32(values[i]);
 		check_parameter(model, i, nulls[i], params->value[i]);
 	}
 	params->has_covariance = false;
@@ -111,10 +120,10 @@ take_apart(HeapTupleHeader header, ClvParams *params)
 	{
 		ArrayType  *array = DatumGetArrayTypeP(values[k + COVARIANCE]);
 
-		if (ARR_NDIM(array) == 2 && ARR_DIMS(array)[0] == k && ARR_DIMS(array)[1] == k && !ARR_HASNULL(array))
+		if (ARR_NDIM(array) == 2 && ARR_DIMS(array)[0] == n && ARR_DIMS(array)[1] == n && !ARR_HASNULL(array))
 		{
-			for (int i = 0; i < k * k; i++)
-				params->covariance[i / k][i % k] = ((float8 *) ARR_DATA_PTR(array))[i];
+			for (int i = 0; i < n * n; i++)
+				params->covariance[i / n][i % n] = ((float8 *) ARR_DATA_PTR(array))[i];
 			params->has_covariance = true;
 		}
 	}
@@ -149,27 +158,31 @@ Datum
 clv_fit_composite(const ClvFit *fit, const char *time_unit)
 {
 	const ClvModel *model = fit->model;
-	int			k = model->n_params;
+	int			n = model->n_params;
+	int			k = n + (model->erlang ? 1 : 0);
 	Oid			type = GetSysCacheOid2(TYPENAMENSP, Anum_pg_type_oid, CStringGetDatum(model->name),
 									   ObjectIdGetDatum(get_namespace_oid("custprio", false)));
 	TupleDesc	desc = lookup_rowtype_tupdesc(type, -1);
 	Datum		values[CLV_MAX_PARAMS + N_STATUS];
 	bool		nulls[CLV_MAX_PARAMS + N_STATUS] = {0};
 	Datum		cell[CLV_MAX_PARAMS * CLV_MAX_PARAMS];
-	int			dims[2] = {k, k};
+	int			dims[2] = {n, n};
 	int			lower[2] = {1, 1};
 	HeapTuple	tuple;
 
-	for (int i = 0; i < k; i++)
+	for (int i = 0; i < n; i++)
 	{
 		values[i] = Float8GetDatum(fit->params[i]);
-		nulls[i] = !fit->converged;
 		cell[i] = Float8GetDatum(fit->standard_error[i]);
 	}
-	values[k + STANDARD_ERRORS] = PointerGetDatum(construct_array(cell, k, FLOAT8OID, 8, FLOAT8PASSBYVAL,
+	if (model->erlang)
+		values[n] = Int32GetDatum((int32) fit->params[n]);
+	for (int i = 0; i < k; i++)
+		nulls[i] = !fit->converged;
+	values[k + STANDARD_ERRORS] = PointerGetDatum(construct_array(cell, n, FLOAT8OID, 8, FLOAT8PASSBYVAL,
 																  TYPALIGN_DOUBLE));
-	for (int i = 0; i < k * k; i++)
-		cell[i] = Float8GetDatum(fit->covariance[i / k][i % k]);
+	for (int i = 0; i < n * n; i++)
+		cell[i] = Float8GetDatum(fit->covariance[i / n][i % n]);
 	values[k + COVARIANCE] = PointerGetDatum(construct_md_array(cell, NULL, 2, dims, lower, FLOAT8OID, 8,
 																FLOAT8PASSBYVAL, TYPALIGN_DOUBLE));
 	values[k + LOG_LIKELIHOOD] = Float8GetDatum(fit->log_likelihood);
@@ -214,6 +227,20 @@ clv_check_history(double x, double t_x, double t)
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("time t_x must be 0 without repeat purchases"),
 				 errdetail("It is %s, and x is 0.", float8out_internal(t_x))));
+}
+
+void
+clv_check_log_intervals(double x, double t_x, double log_intervals)
+{
+	/* equal intervals have the greatest sum; 1e-6 for rounding */
+	double		greatest = x > 0 ? x * log(t_x / x) : 0;
+
+	if (!isfinite(log_intervals) || log_intervals > greatest + 1e-6 * (1 + fabs(greatest)) || (x <= 1 && log_intervals < greatest - 1e-6 * (1 + fabs(greatest))))
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("log_intervals is no sum of logarithms of %s times that add up to t_x", float8out_internal(x)),
+				 errdetail("It is %s, and t_x is %s.", float8out_internal(log_intervals), float8out_internal(t_x)),
+				 errhint("Sum ln() of the times between neighbouring purchase days, in the unit of t_x.")));
 }
 
 void

@@ -34,6 +34,11 @@ extern Datum clv_fit_composite(const ClvFit *fit, const char *time_unit);
 /* Raise unless these are calibration statistics a model can have. */
 extern void clv_check_history(double x, double t_x, double t);
 
+/*
+ * Raise unless this can be the sum of the logarithms of x times between purchases that add up to t_x, in the unit of t_x.
+ */
+extern void clv_check_log_intervals(double x, double t_x, double log_intervals);
+
 /* The same for a model of discrete time, whose sums are no longer than this. */
 #define CLV_MAX_OPPORTUNITIES	10000
 

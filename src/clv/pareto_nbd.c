@@ -348,6 +348,7 @@ const ClvModel clv_pareto_nbd = {
 	.name = "pareto_nbd",
 	.n_params = 4,
 	.param = {"r", "alpha", "s", "beta"},
+	.indexes_times = true,
 	.time_power = {0, 1, 0, 1},
 	.log_likelihood = log_likelihood,
 	.log_likelihood_check = log_likelihood_check,

@@ -16,6 +16,7 @@
 #include "utils/float.h"
 
 PG_FUNCTION_INFO_V1(custprio_clv_log_likelihood);
+PG_FUNCTION_INFO_V1(custprio_clv_cnbd_log_likelihood);
 PG_FUNCTION_INFO_V1(custprio_clv_gamma_gamma_log_likelihood);
 PG_FUNCTION_INFO_V1(custprio_clv_p_alive);
 PG_FUNCTION_INFO_V1(custprio_clv_expected_purchases);
@@ -145,19 +146,38 @@ memo_of(FunctionCallInfo fcinfo, const ClvHistory *h, double horizon, bool *know
 	return memo;
 }
 
-/* log_likelihood(params, x, t_x, t) */
-Datum
-custprio_clv_log_likelihood(PG_FUNCTION_ARGS)
+static double
+history_log_likelihood(const ClvParams *params, ClvHistory h)
 {
-	const ClvParams *params = purchase_params(fcinfo);
-	ClvHistory	h = history_argument(fcinfo, 1);
 	double		time[2] = {h.t_x, h.t};
 	int			first = 0,
 				last = h.t > h.t_x ? 1 : 0;
 	ClvGroup	group = {.x = h.x,.first = 0,.last = 1,.n_times = last + 1,.time = time};
 	ClvData		data = {.row = &h,.n = 1,.group = &group,.n_groups = 1,.at_t_x = &first,.at_t = &last};
 
-	return answer(params->model->log_likelihood(params->value, &data, NULL));
+	return params->model->log_likelihood(params->value, &data, NULL);
+}
+
+/* log_likelihood(params, x, t_x, t) */
+Datum
+custprio_clv_log_likelihood(PG_FUNCTION_ARGS)
+{
+	const ClvParams *params = purchase_params(fcinfo);
+
+	return answer(history_log_likelihood(params, history_argument(fcinfo, 1)));
+}
+
+/* log_likelihood(params of an Erlang model, x, t_x, t, log_intervals) */
+Datum
+custprio_clv_cnbd_log_likelihood(PG_FUNCTION_ARGS)
+{
+	const ClvParams *params = purchase_params(fcinfo);
+	ClvHistory	h = history_argument(fcinfo, 1);
+	double		log_intervals = PG_GETARG_FLOAT8(4);
+	double		k = params->value[params->model->n_params];
+
+	clv_check_log_intervals(h.x, h.t_x, log_intervals);
+	return answer(history_log_likelihood(params, h) + (k - 1) * log_intervals - h.x * lgamma(k));
 }
 
 static void
@@ -182,13 +202,11 @@ custprio_clv_gamma_gamma_log_likelihood(PG_FUNCTION_ARGS)
 {
 	const ClvParams *params = purchase_params(fcinfo);
 	ClvHistory	h = {.x = PG_GETARG_FLOAT8(1),.m = PG_GETARG_FLOAT8(2),.weight = 1};
-	ClvGroup	group = {.x = h.x,.first = 0,.last = 1};
-	ClvData		data = {.row = &h,.n = 1,.group = &group,.n_groups = 1};
 
 	check_spend(h.x, h.m);
 	if (h.x == 0)
 		return Float8GetDatum(0);	/* says nothing about spend */
-	return answer(params->model->log_likelihood(params->value, &data, NULL));
+	return answer(history_log_likelihood(params, h));
 }
 
 /* p_alive(params, x, t_x, t, later DEFAULT 0) */

@@ -49,8 +49,8 @@ clv_discounted_purchases(const ClvModel *model, const double *params, const ClvH
 	double		sum = 0,
 				from = 0;
 
-	/* over many years' worth of discount the integrand is no longer slow */
-	if (rate * horizon > 3)
+	/* over many years' worth of discount the integrand is no longer slow, nor with regular purchases */
+	if (rate * horizon > 3 || (rate > 0 && model->erlang))
 		return model->dert(params, h, rate, horizon);
 	if (rate == 0 || horizon == 0)
 		return last;
