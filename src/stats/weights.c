@@ -10,10 +10,9 @@
 #include <math.h>
 
 #include "access/htup_details.h"
-#include "catalog/pg_type.h"
 #include "funcapi.h"
 #include "miscadmin.h"
-#include "utils/array.h"
+#include "stats/arrays.h"
 #include "utils/float.h"
 
 PG_FUNCTION_INFO_V1(custprio_ahp_weights);
@@ -29,43 +28,6 @@ PG_FUNCTION_INFO_V1(custprio_entropy_weights);
 static const double random_index[AHP_MAX + 1] = {
 	0, 0, 0, 0.58, 0.90, 1.12, 1.24, 1.32, 1.41, 1.45, 1.49, 1.51, 1.48, 1.56, 1.57, 1.59
 };
-
-/* A matrix of finite numbers, row after row; raises for anything else. */
-static double *
-read_matrix(ArrayType *array, const char *argument, int *rows, int *columns)
-{
-	double	   *matrix;
-
-	if (ARR_NDIM(array) != 2)
-		ereport(ERROR,
-				(errcode(ERRCODE_ARRAY_SUBSCRIPT_ERROR),
-				 errmsg("argument \"%s\" must be a matrix", argument),
-				 errdetail("It has %d dimensions.", ARR_NDIM(array)),
-				 errhint("Write one row after the other, as in '{{1,3},{0.3333,1}}'.")));
-	if (array_contains_nulls(array))
-		ereport(ERROR,
-				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED), errmsg("argument \"%s\" must not contain NULL", argument)));
-	*rows = ARR_DIMS(array)[0];
-	*columns = ARR_DIMS(array)[1];
-	matrix = (double *) ARR_DATA_PTR(array);
-	for (int i = 0; i < *rows * *columns; i++)
-		if (!isfinite(matrix[i]))
-			ereport(ERROR,
-					(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-					 errmsg("argument \"%s\" must not contain NaN or infinity", argument),
-					 errdetail("Row %d has %g in column %d.", i / *columns + 1, matrix[i], i % *columns + 1)));
-	return matrix;
-}
-
-static Datum
-array_of(const double *values, int n)
-{
-	Datum	   *elements = palloc(n * sizeof(Datum));
-
-	for (int i = 0; i < n; i++)
-		elements[i] = Float8GetDatum(values[i]);
-	return PointerGetDatum(construct_array(elements, n, FLOAT8OID, 8, FLOAT8PASSBYVAL, TYPALIGN_DOUBLE));
-}
 
 /*
  * Comparisons above the diagonal count; those below must be their reciprocals, and are made so exactly. Returns a copy.
@@ -147,7 +109,7 @@ custprio_ahp_weights(PG_FUNCTION_ARGS)
 {
 	int			n,
 				columns;
-	double	   *given = read_matrix(PG_GETARG_ARRAYTYPE_P(0), "comparisons", &n, &columns);
+	double	   *given = float8_matrix(PG_GETARG_ARRAYTYPE_P(0), "comparisons", &n, &columns);
 	bool		force = PG_GETARG_BOOL(1);
 	double		weights[AHP_MAX];
 	double		lambda,
@@ -174,7 +136,7 @@ custprio_ahp_weights(PG_FUNCTION_ARGS)
 				 errhint("Look for a criterion that beats another one directly but not by way of a third, or pass force => true.")));
 	if (get_call_result_type(fcinfo, NULL, &desc) != TYPEFUNC_COMPOSITE)
 		elog(ERROR, "return type must be a row type");
-	values[0] = array_of(weights, n);
+	values[0] = float8_array(weights, n);
 	values[1] = Float8GetDatum(lambda);
 	values[2] = Float8GetDatum(index);
 	values[3] = Float8GetDatum(ratio);
@@ -227,7 +189,7 @@ custprio_entropy_weights(PG_FUNCTION_ARGS)
 {
 	int			rows,
 				columns;
-	double	   *values = read_matrix(PG_GETARG_ARRAYTYPE_P(0), "values", &rows, &columns);
+	double	   *values = float8_matrix(PG_GETARG_ARRAYTYPE_P(0), "values", &rows, &columns);
 	double	   *weights = palloc(columns * sizeof(double));
 	double		sum = 0;
 
@@ -245,5 +207,5 @@ custprio_entropy_weights(PG_FUNCTION_ARGS)
 				 errhint("Give two or more rows that differ.")));
 	for (int column = 0; column < columns; column++)
 		weights[column] /= sum;
-	PG_RETURN_DATUM(array_of(weights, columns));
+	PG_RETURN_DATUM(float8_array(weights, columns));
 }
