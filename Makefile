@@ -37,7 +37,7 @@ custprio--$(EXTVERSION).sql: $(SQL_PARTS) custprio.control
 $(OBJS): $(wildcard src/*.h src/clv/*.h src/stats/*.h)
 
 # Each of these installs what is missing and needs nothing but make and root or sudo; see README.md.
-.PHONY: demo demo-stop check-all bench bench-incremental soak-clv
+.PHONY: demo demo-stop check-all bench bench-incremental bench-capture soak-clv
 demo:
 	@bash scripts/demo.sh start
 demo-stop:
@@ -48,5 +48,7 @@ bench:
 	@bash bench/bench.sh
 bench-incremental:
 	@bash bench/incremental.sh
+bench-capture:
+	@bash bench/capture.sh
 soak-clv:
 	@bash test/soak/clv.sh

@@ -159,6 +159,13 @@ ALTER TABLE custprio.change_queue ALTER COLUMN customers SET STORAGE EXTERNAL;
 COMMENT ON TABLE custprio.change_queue IS 'customers whose purchases changed since their scorecard was refreshed, once per statement: the bytes of their keys';
 COMMENT ON COLUMN custprio.change_queue.keys IS 'how many customers the row names; 0: any customer may have changed';
 
+-- Queues that were too long or too old, see src/queue_limit.c; nearly always empty.
+CREATE TABLE custprio.closed_queue (
+  scorecard_id bigint NOT NULL,
+  closed_at    timestamptz NOT NULL
+);
+COMMENT ON TABLE custprio.closed_queue IS 'scorecards whose changes are not noted one by one any more, until a refresh reads the whole source';
+
 -- Which relations triggers watch for each scorecard, how a row names its customer, and all expressions whose value counts.
 -- A label, of 16 bytes at most, tells a scorecard's relations apart. capture_follow() (src/capture.h) brings the
 -- triggers to what stands here.

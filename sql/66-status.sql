@@ -70,6 +70,12 @@ SELECT s.name AS scorecard,
        CASE WHEN s.capture = 'trigger' THEN
          (SELECT coalesce(sum(greatest(q.keys, 1)), 0)::bigint FROM custprio.change_queue q WHERE q.scorecard_id = s.scorecard_id)
        END AS queue_depth,
+       CASE WHEN s.capture = 'trigger' THEN
+         (SELECT min(q.queued_at) FROM custprio.change_queue q WHERE q.scorecard_id = s.scorecard_id)
+       END AS queued_since,
+       CASE WHEN s.capture = 'trigger' THEN
+         (SELECT min(c.closed_at) FROM custprio.closed_queue c WHERE c.scorecard_id = s.scorecard_id)
+       END AS queue_closed_at,
        pg_catalog.now() - good.finished_at AS lag,
        CASE WHEN why.reason IS NULL THEN schedule.next_due END AS next_due,
        active.started_at AS running_since,
@@ -129,6 +135,8 @@ COMMENT ON COLUMN custprio.status.as_of IS 'the day whose scores are published';
 COMMENT ON COLUMN custprio.status.rebase_due IS 'local day from which on a refresh takes new thresholds, a new fit and its own day; the as-of day itself when the next refresh will';
 COMMENT ON COLUMN custprio.status.customers IS 'rows published by the last successful refresh';
 COMMENT ON COLUMN custprio.status.queue_depth IS 'customers whose changes wait for the next refresh, counted once per statement that changed them; NULL without capture';
+COMMENT ON COLUMN custprio.status.queued_since IS 'since when the oldest of these changes waits';
+COMMENT ON COLUMN custprio.status.queue_closed_at IS 'when the queue passed custprio.queue_max_keys or custprio.queue_max_age, so that the next refresh is a rebuild; NULL when it did not';
 COMMENT ON COLUMN custprio.status.lag IS 'time since the last success';
 COMMENT ON COLUMN custprio.status.next_due IS 'when the scheduler refreshes next; NULL when it does not, see reason';
 COMMENT ON COLUMN custprio.status.running_since IS 'start of the refresh that runs now';

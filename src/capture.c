@@ -187,6 +187,8 @@ plan_for(const Trigger *trigger, Oid relid)
 		plan->blind = true;		/* renamed or moved: the refresh will find out */
 	else
 		plan->ignore = true;
+	if (!plan->ignore)
+		queue_meet(plan->scorecard_id);
 	/* what makes it blind may pass without notice, as when a refresh follows a renamed source */
 	plan->valid = !plan->blind;
 	return plan;
@@ -320,7 +322,7 @@ custprio_capture(PG_FUNCTION_ARGS)
 				(errcode(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED),
 				 errmsg("custprio.capture() must be called by the triggers that create_scorecard makes")));
 	plan = plan_for(trigger->tg_trigger, RelationGetRelid(trigger->tg_relation));
-	if (plan->ignore)
+	if (plan->ignore || queue_is_closed(plan->scorecard_id))
 		return PointerGetDatum(NULL);
 	if (plan->blind || TRIGGER_FIRED_BY_TRUNCATE(trigger->tg_event))
 	{

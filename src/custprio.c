@@ -19,6 +19,8 @@ int			custprio_max_runtime = 3600;
 int			custprio_retry_interval = 30;
 int			custprio_run_retention = 30;
 bool		custprio_fast_scan = true;
+int			custprio_queue_max_keys = 1000000;
+int			custprio_queue_max_age = 7 * 86400;
 int			custprio_rebuild_memory = 512 * 1024;
 
 void		_PG_init(void);
@@ -46,6 +48,14 @@ define_settings(void)
 							"Time between two looks for the extension in a database that does not have it.",
 							NULL,
 							&custprio_probe_interval, 60, 1, 86400, PGC_SIGHUP, GUC_UNIT_S, NULL, NULL, NULL);
+	DefineCustomIntVariable("custprio.queue_max_age",
+							"Age of the oldest captured change from which on changes of its scorecard are no longer noted one by one.",
+							"The next refresh is a rebuild then. 0 means no limit.",
+							&custprio_queue_max_age, 7 * 86400, 0, INT_MAX, PGC_SIGHUP, GUC_UNIT_S, NULL, NULL, NULL);
+	DefineCustomIntVariable("custprio.queue_max_keys",
+							"Number of captured changes from which on changes of their scorecard are no longer noted one by one.",
+							"The next refresh is a rebuild then. 0 means no limit.",
+							&custprio_queue_max_keys, 1000000, 0, INT_MAX, PGC_SIGHUP, 0, NULL, NULL, NULL);
 	DefineCustomIntVariable("custprio.rebuild_memory",
 							"Memory a process of a rebuild may fill with customers before it spills to temporary files.",
 							NULL,

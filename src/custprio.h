@@ -13,6 +13,8 @@ extern int	custprio_max_runtime;	/* seconds, 0: no limit */
 extern int	custprio_retry_interval;	/* seconds */
 extern int	custprio_run_retention; /* days */
 extern bool custprio_fast_scan;
+extern int	custprio_queue_max_keys;	/* 0: no limit */
+extern int	custprio_queue_max_age; /* seconds, 0: no limit */
 extern int	custprio_rebuild_memory;	/* kB */
 
 /* scheduler.c; called from _PG_init only while the library is being preloaded */

@@ -14,6 +14,7 @@
  * the state it belongs to is measured afresh in another database. A row of the queue packs as many keys as fit on a page,
  * so that a statement that changes a hundred customers writes one row, and one that changes a hundred thousand about a
  * hundred pages. There is no index: a refresh reads the whole queue, which holds what waits for refreshes and no more.
+ * How long it can grow: queue_limit.c.
  */
 #include "custprio.h"
 
@@ -33,11 +34,6 @@
 #include "utils/lsyscache.h"
 #include "utils/rel.h"
 #include "utils/timestamp.h"
-
-enum
-{
-	QUEUE_SCORECARD_ID = 1, QUEUE_KEYS, QUEUE_CUSTOMERS, QUEUE_QUEUED_AT, QUEUE_COLUMNS = QUEUE_QUEUED_AT
-};
 
 /* Bytes of keys in one row: the most that stays on a page; a single key that is longer is moved out of line. */
 #define PACK_BYTES	(TOAST_TUPLE_TARGET_MAIN - MAXALIGN(SizeofHeapTupleHeader) - 64)
@@ -130,6 +126,7 @@ queue_add(int64 scorecard_id, const KeyMap *keys)
 		pack_key(&pack, keys, keymap_key(keys, id));
 	pack_insert(&pack);
 	pfree(pack.bytes);
+	queue_check_limits(pack.rel, scorecard_id, keys ? keys->n : 1);
 	table_close(pack.rel, NoLock);
 }
 
@@ -182,7 +179,7 @@ unpack_keys(KeyMap *keys, int32 n, bytea *packed)
 }
 
 ChangeQueue *
-queue_read(int64 scorecard_id, Oid key_type, Snapshot snapshot)
+queue_read(int64 scorecard_id, Oid key_type, bool opened, Snapshot snapshot)
 {
 	ChangeQueue *queue = palloc0(sizeof(ChangeQueue));
 	Relation	rel = queue_open(RowExclusiveLock);
@@ -221,6 +218,10 @@ queue_read(int64 scorecard_id, Oid key_type, Snapshot snapshot)
 	}
 	systable_endscan(scan);
 	table_close(rel, NoLock);
+	queue->marks = queue_read_marks(scorecard_id, snapshot);
+	queue->closed = queue->marks != NIL;
+	if (!opened)
+		queue->marks = NIL;
 	return queue;
 }
 
@@ -229,6 +230,7 @@ queue_delete(const ChangeQueue *queue)
 {
 	Relation	rel;
 
+	queue_delete_marks(queue->marks);
 	if (queue->n_rows == 0)
 		return;
 	rel = queue_open(RowExclusiveLock);

@@ -125,6 +125,8 @@ capture_gap(const Scorecard *card, const ChangeQueue *queue, bool lapsed)
 
 	if (!card->capture)
 		return "changes of the source are not captured";
+	if (queue->closed)
+		return "more changes waited, or for longer, than the queue holds";
 	if (queue->everything)
 		return "the source was truncated, or a change could not be told by customer";
 	if (card->source_relations == NULL)
@@ -171,7 +173,7 @@ choose_mode(const Scorecard *card, const ChangeQueue *queue, bool lapsed, bool h
 		run->mode = REFRESH_REBUILD;
 		run->reason = run->has_as_of ? "as-of day before the state's" : "state of a day to come";
 	}
-	else if (run->requested == REFRESH_RESCORE && !(queue && queue->everything))
+	else if (run->requested == REFRESH_RESCORE && !(queue && (queue->everything || queue->closed)))
 	{
 		run->mode = REFRESH_RESCORE;
 		run->reason = "requested";
@@ -385,6 +387,7 @@ refresh_scorecard(Scorecard *card, RefreshRun *run)
 	ChangeQueue *queue = NULL;
 	const KeyMap *only = NULL;
 	bool		lapsed = false;
+	bool		opened;
 	bool		state_written;
 
 	run->queued = -1;
@@ -396,10 +399,11 @@ refresh_scorecard(Scorecard *card, RefreshRun *run)
 	/* new partitions get their triggers before the snapshot, which then sees what was written without */
 	if (card->capture)
 		lapsed = complete_capture(card);
+	opened = card->capture && queue_lock_marks(card->id);
 	PushActiveSnapshot(GetLatestSnapshot());
 	if (card->capture)
 	{
-		queue = queue_read(card->id, card->key_type, GetActiveSnapshot());
+		queue = queue_read(card->id, card->key_type, opened, GetActiveSnapshot());
 		run->queued = queue->keys->n;
 	}
 	owner_scope_enter(&scope, card->owner, card->time_zone);

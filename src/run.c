@@ -386,8 +386,8 @@ run_latest_ok(int64 scorecard, Snapshot snapshot)
 /* The class in the tag of session locks: found once, so that unlocking needs no transaction. */
 static Oid	session_lock_class = InvalidOid;
 
-static void
-set_scorecard_locktag(LOCKTAG *tag, Oid class, int64 id)
+void
+scorecard_locktag(LOCKTAG *tag, Oid class, int64 id)
 {
 	SET_LOCKTAG_OBJECT(*tag, MyDatabaseId, class, (uint32) id, (uint16) (id >> 32));
 }
@@ -402,7 +402,7 @@ scorecard_lock(int64 id, bool session, bool wait)
 	LOCKTAG		tag;
 	Oid			class = get_relname_relid("scorecard", get_namespace_oid("custprio", false));
 
-	set_scorecard_locktag(&tag, class, id);
+	scorecard_locktag(&tag, class, id);
 	if (LockAcquire(&tag, ExclusiveLock, session, !wait) == LOCKACQUIRE_NOT_AVAIL)
 		return false;
 	if (session)
@@ -419,7 +419,7 @@ scorecard_unlock_session(int64 id)
 {
 	LOCKTAG		tag;
 
-	set_scorecard_locktag(&tag, session_lock_class, id);
+	scorecard_locktag(&tag, session_lock_class, id);
 	if (custprio_lock_held(&tag, ExclusiveLock))
 		LockRelease(&tag, ExclusiveLock, true);
 }

@@ -4,6 +4,7 @@
 
 #include "access/tupdesc.h"
 #include "refresh.h"
+#include "storage/lock.h"
 #include "utils/snapshot.h"
 
 /* run.c: rows of custprio.refresh_run; all written as the extension's owner */
@@ -33,6 +34,9 @@ extern void run_purge(int64 scorecard);
 
 /* Highest number of a successful run of this scorecard that a snapshot sees; 0: none. */
 extern int64 run_latest_ok(int64 scorecard, Snapshot snapshot);
+
+/* The tag of a lock about a scorecard; class, the OID of a table of ours, says which. */
+extern void scorecard_locktag(LOCKTAG *tag, Oid class, int64 id);
 
 /* byhand.c: the lock of a scorecard of this name, for somebody who may act for its owner; returns its number. */
 extern int64 scorecard_lock_by_name(const char *name, bool session);

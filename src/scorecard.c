@@ -665,6 +665,7 @@ custprio_drop_scorecard(PG_FUNCTION_ARGS)
 	if (card->capture)
 		capture_follow(card->id);
 	catalog_execute("DELETE FROM custprio.change_queue WHERE scorecard_id = $1", 1, types, values, NULL);
+	catalog_execute("DELETE FROM custprio.closed_queue WHERE scorecard_id = $1", 1, types, values, NULL);
 	scheduler_wake_at_commit();
 	PG_RETURN_VOID();
 }
