@@ -13,6 +13,7 @@
 #include "access/relation.h"
 #include "access/table.h"
 #include "access/transam.h"
+#include "catalog/dependency.h"
 #include "catalog/namespace.h"
 #include "catalog/pg_am.h"
 #include "catalog/pg_cast.h"
@@ -20,7 +21,9 @@
 #include "catalog/pg_proc.h"
 #include "catalog/pg_type.h"
 #include "commands/defrem.h"
+#include "commands/extension.h"
 #include "expression.h"
+#include "nodes/makefuncs.h"
 #include "nodes/nodeFuncs.h"
 #include "parser/parse_coerce.h"
 #include "parser/parse_collate.h"
@@ -41,10 +44,13 @@
 
 #define HINT_CURRENT_TIME \
 	"To count only recent purchases use the option \"history\"; the day that counts as today is chosen with each refresh."
+#define HINT_RECENCY \
+	"Count days up to the as-of day: custprio.recency_days('crm', last_purchase) > 90."
 
 typedef struct CheckContext
 {
 	ParseState *pstate;
+	Expression *expr;
 	Node	   *node;			/* whose functions are being looked at */
 	bool		has_column;
 } CheckContext;
@@ -177,7 +183,7 @@ refuse_current_time(CheckContext *context, Node *node)
 	ereport(ERROR,
 			(errcode(ERRCODE_INVALID_OBJECT_DEFINITION),
 			 errmsg("must not depend on the current time"),
-			 errhint(HINT_CURRENT_TIME),
+			 errhint("%s", context->expr->of_segment ? HINT_RECENCY : HINT_CURRENT_TIME),
 			 parser_errposition(context->pstate, exprLocation(node))));
 }
 
@@ -299,6 +305,10 @@ check_function(Oid function, void *arg)
 			(is_date_time(((CoerceViaIO *) node)->resulttype) || is_date_time(exprType((Node *) ((CoerceViaIO *) node)->arg))))
 			return false;
 		if (IsA(node, FuncExpr) && is_builtin_cast(function))
+			return false;
+		/* as_of(), recency_days() and rfm_segment() stand still while an epoch lasts */
+		if (context->expr->of_segment &&
+			getExtensionOfObject(ProcedureRelationId, function) == get_extension_oid("custprio", true))
 			return false;
 	}
 
@@ -506,8 +516,18 @@ analyse(Expression *expr, Relation rel)
 
 		error_context_stack = &callback;
 		pstate->p_sourcetext = psprintf(SELECT_PREFIX "%s", expr->text);
-		item = addRangeTableEntryForRelation(pstate, rel, AccessShareLock, NULL, true, true);
+		item = addRangeTableEntryForRelation(pstate, rel, AccessShareLock,
+											 expr->of_segment ? makeAlias(SEGMENT_PRIORITY, NIL) : NULL, true, true);
 		addNSItemToQuery(pstate, item, true, true, true);
+		if (OidIsValid(expr->joined))
+		{
+			Relation	joined = relation_open(expr->joined, AccessShareLock);
+
+			item = addRangeTableEntryForRelation(pstate, joined, AccessShareLock, makeAlias(SEGMENT_CUSTOMERS, NIL),
+												 true, true);
+			addNSItemToQuery(pstate, item, true, true, true);
+			relation_close(joined, NoLock);
+		}
 		node = parse_single(expr->text, pstate);
 		refuse_subselect(node, pstate);
 		node = transformExpr(pstate, node, EXPR_KIND_OTHER);
@@ -515,6 +535,7 @@ analyse(Expression *expr, Relation rel)
 			node = coerce_type(pstate, node, UNKNOWNOID, expr->kind == EXPRESSION_CONDITION ? BOOLOID : TEXTOID, -1,
 							   COERCION_IMPLICIT, COERCE_IMPLICIT_CAST, -1);
 		check.pstate = pstate;
+		check.expr = expr;
 		refuse_clock(node, &check);
 		check_node(node, &check);
 		if (!check.has_column && (expr->kind == EXPRESSION_KEY || expr->kind == EXPRESSION_TIME))
@@ -553,6 +574,37 @@ analyse(Expression *expr, Relation rel)
 	return result;
 }
 
+static RangeTblEntry *
+named_relation(Oid relid, const char *name)
+{
+	RangeTblEntry *entry = makeNode(RangeTblEntry);
+
+	entry->rtekind = RTE_RELATION;
+	entry->relid = relid;
+	entry->relkind = get_rel_relkind(relid);
+	entry->rellockmode = AccessShareLock;
+	entry->eref = makeAlias(name, NIL);
+	return entry;
+}
+
+/* A tree as text with every name qualified. */
+static char *
+canonical_text(const Expression *expr, Node *node, Relation rel)
+{
+	PlannedStmt *statement;
+
+	if (!expr->of_segment)
+		return deparse_expression(node, deparse_context_for(RelationGetRelationName(rel), RelationGetRelid(rel)),
+								  false, false);
+	/* of the two ways to name relations in a tree, the one for plans takes more than one of them */
+	statement = makeNode(PlannedStmt);
+	statement->rtable = list_make1(named_relation(RelationGetRelid(rel), SEGMENT_PRIORITY));
+	if (OidIsValid(expr->joined))
+		statement->rtable = lappend(statement->rtable, named_relation(expr->joined, SEGMENT_CUSTOMERS));
+	return deparse_expression(node, deparse_context_for_plan_tree(statement, list_make2(SEGMENT_PRIORITY, SEGMENT_CUSTOMERS)),
+							  true, false);
+}
+
 void
 expression_check(Expression *expr, Oid relid, const char *search_path)
 {
@@ -560,7 +612,6 @@ expression_check(Expression *expr, Oid relid, const char *search_path)
 	Node	   *node;
 	Expression	again;
 	char	   *canonical;
-	List	   *names;
 
 	if (expr->text == NULL)
 		ereport(ERROR,
@@ -573,7 +624,6 @@ expression_check(Expression *expr, Oid relid, const char *search_path)
 				 errmsg("argument \"%s\" must not be empty", expr->argument),
 				 errhint("Give an expression over the columns of the relation, such as a column's name.")));
 	rel = relation_open(relid, AccessShareLock);
-	names = deparse_context_for(RelationGetRelationName(rel), relid);
 	if (expr->canonical)
 		node = analyse(expr, rel);
 	else
@@ -584,13 +634,13 @@ expression_check(Expression *expr, Oid relid, const char *search_path)
 		node = analyse(expr, rel);
 		AtEOXact_GUC(false, nest_level);
 	}
-	canonical = deparse_expression(node, names, false, false);
+	canonical = canonical_text(expr, node, rel);
 
 	again = *expr;
 	again.text = canonical;
 	node = analyse(&again, rel);
 	if (again.type != expr->type || again.collation != expr->collation ||
-		strcmp(deparse_expression(node, names, false, false), canonical) != 0)
+		strcmp(canonical_text(expr, node, rel), canonical) != 0)
 		ereport(ERROR,
 				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
 				 errmsg("argument \"%s\": the expression has no form that is independent of search_path", expr->argument),

@@ -15,12 +15,18 @@ typedef enum ExpressionKind
 	EXPRESSION_ANY				/* whatever it is, as when only its columns matter */
 } ExpressionKind;
 
+/* The names under which the predicate of a segment sees its relations. */
+#define SEGMENT_PRIORITY	"priority"
+#define SEGMENT_CUSTOMERS	"customers"
+
 typedef struct Expression
 {
 	const char *argument;		/* name of the SQL argument, for messages */
 	ExpressionKind kind;
 	char	   *text;			/* NULL: not given; canonical once checked */
 	bool		canonical;		/* text is ours: names resolve under pg_catalog, pg_temp */
+	bool		of_segment;		/* over a priority table; may call custprio's stable functions */
+	Oid			joined;			/* the relation of customers, whose columns count too */
 
 	/* set by expression_check */
 	Oid			type;			/* never a domain; varchar keys become text */

@@ -32,6 +32,7 @@ SELECT name, schema_name, source, customer, purchased_at, amount, filter, custom
 SELECT name, metric, weight FROM custprio.metric JOIN custprio.scorecard USING (scorecard_id) ORDER BY 1, 2;
 SELECT name, tier, share FROM custprio.tier_rule JOIN custprio.scorecard USING (scorecard_id) ORDER BY 1, 2;
 SELECT name, changed_at, changed_by, policy, old, new, reason FROM custprio.policy_change JOIN custprio.scorecard USING (scorecard_id) ORDER BY 1, 2;
+SELECT name, segment, dimension, predicate, description, market_growth, competition, fit FROM custprio.customer_segment JOIN custprio.scorecard USING (scorecard_id) ORDER BY 1, 2;
 SELECT map, position, segment, codes, owner_name FROM custprio.segment_map WHERE NOT built_in ORDER BY 1, 2;
 SQL
 
@@ -72,6 +73,7 @@ RESET ROLE;
 SELECT custprio.pause('own');
 SELECT custprio.refresh('crm', as_of => '2024-08-31');
 SELECT custprio.set_weights('crm', '{"recency": 0.5, "monetary": 2}', 'a reason to keep');
+SELECT custprio.add_segment('crm', 'named', 'demographic', $$name LIKE 'customer 1%'$$, 'a segment', 0.1, 0.2, 0.3);
 SELECT custprio.set_tiers('own', '{0.1,0.4,0.6,0.9}', '{A,B,D,E,Z}');
 SQL
 refresh_all('shop', 'crm', q{O'Brien "1"}, 'own');
