@@ -35,6 +35,7 @@ CREATE TABLE custprio.scorecard (
   capture       text NOT NULL,
   rebuild_every interval,
   rebase_every  interval NOT NULL,
+  refresh_on_commit boolean NOT NULL,
   paused        boolean NOT NULL DEFAULT false,
   version       int NOT NULL DEFAULT 1,
   owner_oid     oid NOT NULL,
@@ -53,6 +54,7 @@ COMMENT ON COLUMN custprio.scorecard.clv_margin IS 'share of a purchase''s value
 COMMENT ON COLUMN custprio.scorecard.capture IS 'how changes of the source are noted: trigger, or none';
 COMMENT ON COLUMN custprio.scorecard.rebuild_every IS 'time after which the whole source is read again, for what triggers cannot see; NULL: only when needed';
 COMMENT ON COLUMN custprio.scorecard.rebase_every IS 'how long an epoch lasts: refreshes within it keep thresholds, fit and as-of day';
+COMMENT ON COLUMN custprio.scorecard.refresh_on_commit IS 'whether transactions that change the source refresh the scorecard before they commit';
 COMMENT ON COLUMN custprio.scorecard.version IS 'raised by every change of the declaration that can move a score';
 COMMENT ON COLUMN custprio.scorecard.owner_oid IS 'hint for dropping a scorecard whose priority table is gone; the owner is the priority table''s owner';
 COMMENT ON COLUMN custprio.scorecard.owner_name IS 'a priority table that is not the recorded one, as after a restore, must belong to this role';
@@ -93,7 +95,7 @@ CREATE TABLE custprio.refresh_run (
   run_id          bigint PRIMARY KEY GENERATED ALWAYS AS IDENTITY,
   scorecard_id    bigint NOT NULL REFERENCES custprio.scorecard ON DELETE CASCADE,
   status          text NOT NULL CHECK (status IN ('running', 'ok', 'failed', 'skipped')),
-  started_by      text NOT NULL CHECK (started_by IN ('worker', 'user')),
+  started_by      text NOT NULL CHECK (started_by IN ('worker', 'user', 'commit')),
   pid             int,
   started_at      timestamptz NOT NULL,
   finished_at     timestamptz,

@@ -116,13 +116,32 @@ refresh_bounded(Scorecard *card, RefreshRun *run)
 	PG_END_TRY();
 }
 
-/*
- * Load a card, refresh it and complete its row, all in a subtransaction: its end cleans up after an error, and unlike
- * the end of the whole transaction it keeps the scorecard's session lock. Returns NULL, or the error, which is then
- * the caller's to write down and is logged for a scheduled refresh.
- */
+/* Load a card, refresh it and complete its row. */
+static void
+refresh_for_scheduler(int64 id, RefreshRun *run)
+{
+	refresh_bounded(scorecard_load(id), run);
+	run_finish_ok(run);
+}
+
+static void
+refresh_for_user(int64 id, RefreshRun *run)
+{
+	Scorecard  *card = scorecard_load(id);
+
+	scorecard_check_owner(card);
+	refresh_bounded(card, run);
+	run_finish_ok(run);
+}
+
 ErrorData *
 refresh_attempt(int64 id, RefreshRun *run, bool by_user)
+{
+	return refresh_attempt_as(by_user ? refresh_for_user : refresh_for_scheduler, id, run, !by_user);
+}
+
+ErrorData *
+refresh_attempt_as(RefreshWork work, int64 id, RefreshRun *run, bool report)
 {
 	MemoryContext caller = CurrentMemoryContext;
 	ResourceOwner owner = CurrentResourceOwner;
@@ -132,18 +151,13 @@ refresh_attempt(int64 id, RefreshRun *run, bool by_user)
 	MemoryContextSwitchTo(caller);
 	PG_TRY();
 	{
-		Scorecard  *card = scorecard_load(id);
-
-		if (by_user)
-			scorecard_check_owner(card);
-		refresh_bounded(card, run);
-		run_finish_ok(run);
+		work(id, run);
 		ReleaseCurrentSubTransaction();
 	}
 	PG_CATCH();
 	{
 		MemoryContextSwitchTo(caller);
-		if (!by_user)
+		if (report)
 			EmitErrorReport();
 		edata = CopyErrorData();
 		FlushErrorState();

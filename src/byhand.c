@@ -70,8 +70,8 @@ read_request(FunctionCallInfo fcinfo, RefreshRun *run)
 }
 
 /* In a transaction with one snapshot for all, what another refresh published since then cannot be seen, only undone. */
-static void
-check_snapshot(int64 id, const char *name)
+void
+refresh_check_snapshot(int64 id, const char *name)
 {
 	int64		seen;
 	int64		latest;
@@ -131,7 +131,7 @@ custprio_refresh(PG_FUNCTION_ARGS)
 	tupdesc = BlessTupleDesc(tupdesc);
 
 	id = scorecard_lock_by_name(name, false);
-	check_snapshot(id, name);
+	refresh_check_snapshot(id, name);
 
 	started_at = GetCurrentTimestamp();
 	card = scorecard_load(id);

@@ -18,6 +18,7 @@
 #include "commands/trigger.h"
 #include "executor/spi.h"
 #include "lib/stringinfo.h"
+#include "published.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
 #include "utils/fmgroids.h"
@@ -134,6 +135,12 @@ capture_check_relation(const char *argument, Oid relid, const char *name, Expres
 					(errcode(ERRCODE_WRONG_OBJECT_TYPE),
 					 errmsg("argument \"capture\": changes of %s cannot be captured", name),
 					 errdetail("Its partition \"%s\" is a foreign table.", get_rel_name(part)),
+					 errhint("Use capture => 'none'.")));
+		if (published_is_table(part))
+			ereport(ERROR,
+					(errcode(ERRCODE_WRONG_OBJECT_TYPE),
+					 errmsg("argument \"capture\": changes of table \"%s\" cannot be captured", get_rel_name(part)),
+					 errdetail("A scorecard publishes it, and refreshes write without firing statement triggers."),
 					 errhint("Use capture => 'none'.")));
 		if (!custprio_owns_relation(part, owner))
 			ereport(ERROR,

@@ -539,6 +539,11 @@ declaration_check(Declaration *declaration, const char *search_path)
 	check_customers(declaration, search_path);
 	try_expressions(declaration);
 	capture_check(declaration);
+	if (declaration->refresh_on_commit && strcmp(declaration->capture, "none") == 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("argument \"refresh_on_commit\" needs changes to be captured"),
+				 errhint("Use capture => 'trigger', or refresh_on_commit => false.")));
 	owner_scope_leave(&scope);
 	check_amount_scale(declaration);
 }

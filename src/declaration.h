@@ -39,6 +39,7 @@ typedef struct Declaration
 	bool		has_clv_margin;
 	double		clv_margin;
 	char	   *capture;
+	bool		refresh_on_commit;
 	Interval   *rebuild_every;
 	Interval   *rebase_every;
 

@@ -16,6 +16,7 @@
 #include "miscadmin.h"
 #include "lib/stringinfo.h"
 #include "published.h"
+#include "scorecard.h"
 #include "utils/builtins.h"
 #include "utils/guc.h"
 #include "utils/lsyscache.h"
@@ -306,6 +307,16 @@ published_build_indexes(Oid priority_relid, Oid history_relid)
 	if (lacks_indexes(history_relid))
 		build_index(history_relid, "customer_id, changed_at");
 	SPI_finish();
+}
+
+bool
+published_is_table(Oid relid)
+{
+	return catalog_select("SELECT 1 FROM custprio.scorecard s WHERE s.schema_name = $1"
+						  " AND $2 IN (s.name || '_priority', s.name || '_purchases', s.name || '_tier_history')",
+						  2, (Oid[]) {TEXTOID, TEXTOID},
+						  (Datum[]) {CStringGetTextDatum(get_namespace_name(get_rel_namespace(relid))),
+									 CStringGetTextDatum(get_rel_name(relid))}, NULL, NULL, NULL) > 0;
 }
 
 /* Is relid a view over the priority table? Within the SPI connection at hand. */

@@ -24,6 +24,9 @@ extern Oid	published_create(const char *scorecard, Oid namespace, Oid key_type, 
 /* Add the indexes that are made once the tables are filled; called within the owner's scope. */
 extern void published_build_indexes(Oid priority_relid, Oid history_relid);
 
+/* Whether a table is one that some scorecard publishes. */
+extern bool published_is_table(Oid relid);
+
 /* Drop what exists of them in a schema and belongs to owner, as the current user. */
 extern void published_drop(const char *scorecard, const char *schema, Oid priority_relid, Oid owner);
 

@@ -18,6 +18,7 @@
  */
 #include "custprio.h"
 
+#include "on_commit.h"
 #include "queue.h"
 
 #include "access/genam.h"
@@ -128,6 +129,7 @@ queue_add(int64 scorecard_id, const KeyMap *keys)
 	pfree(pack.bytes);
 	queue_check_limits(pack.rel, scorecard_id, keys ? keys->n : 1);
 	table_close(pack.rel, NoLock);
+	on_commit_note(scorecard_id);
 }
 
 /* Take the keys out of a row; false when they are not of the key's type, as after that was changed. */

@@ -450,7 +450,8 @@ refresh_scorecard(Scorecard *card, RefreshRun *run)
 		queue_delete(queue);
 	epoch_store(card, scores, fit, run, state_written);
 	scorecard_heal(card);
-	notify(card, run);
+	if (!run->on_commit)
+		notify(card, run);
 
 	run->customers = set->map->n;
 	run->buyers = set->n_buyers;

@@ -37,6 +37,7 @@ typedef struct RefreshRun
 	int64		run_id;
 	RefreshMode requested;
 	bool		has_as_of;		/* false: today in the scorecard's zone */
+	bool		on_commit;		/* within a writer's commit (on_commit.c) */
 	int32		as_of;			/* DateADT; filled in when !has_as_of */
 
 	/* set by refresh_scorecard() */

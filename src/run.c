@@ -262,13 +262,16 @@ Datum
 run_record(int64 scorecard, const char *started_by, const RefreshRun *run, TimestampTz started_at, TupleDesc tupdesc)
 {
 	RunRow		row = {0};
-	Datum	   *values = palloc0(sizeof(Datum) * tupdesc->natts);
-	bool	   *nulls = palloc(sizeof(bool) * tupdesc->natts);
+	Datum	   *values;
+	bool	   *nulls;
 
 	set_start(&row, scorecard, started_by, run, started_at);
 	set_outcome(&row, run);
 	insert_row(&row);
-
+	if (tupdesc == NULL)
+		return (Datum) 0;
+	values = palloc0(sizeof(Datum) * tupdesc->natts);
+	nulls = palloc(sizeof(bool) * tupdesc->natts);
 	for (int i = 0; i < tupdesc->natts; i++)
 	{
 		nulls[i] = true;
@@ -285,18 +288,19 @@ run_record(int64 scorecard, const char *started_by, const RefreshRun *run, Times
 }
 
 void
-run_record_skipped(int64 scorecard, const char *started_by)
+run_record_skipped(int64 scorecard, const char *started_by, const char *reason)
 {
-	Oid			types[] = {INT8OID, TEXTOID, TIMESTAMPTZOID, INT4OID};
-	Datum		values[4];
+	Oid			types[] = {INT8OID, TEXTOID, TIMESTAMPTZOID, INT4OID, TEXTOID};
+	Datum		values[5];
 
 	values[0] = Int64GetDatum(scorecard);
 	values[1] = CStringGetTextDatum(started_by);
 	values[2] = TimestampTzGetDatum(GetCurrentTimestamp());
 	values[3] = Int32GetDatum(MyProcPid);
+	values[4] = CStringGetTextDatum(reason);
 	catalog_execute("INSERT INTO custprio.refresh_run"
 					" (scorecard_id, status, started_by, pid, started_at, finished_at, requested, reason)"
-					" SELECT $1, 'skipped', $2, $4, $3, $3, 'auto', 'another refresh of this scorecard was running'"
+					" SELECT $1, 'skipped', $2, $4, $3, $3, 'auto', $5"
 					" WHERE (SELECT p.status FROM custprio.refresh_run p WHERE p.scorecard_id = $1"
 					" ORDER BY p.run_id DESC LIMIT 1) IS DISTINCT FROM 'skipped'",
 					lengthof(types), types, values, NULL);

@@ -19,12 +19,12 @@ extern void run_begin(int64 scorecard, const char *started_by, const RefreshRun 
 extern void run_finish_ok(const RefreshRun *run);
 extern void run_finish_failed(int64 run_id, const ErrorData *edata);
 
-/* Insert the row of a refresh that is done already, and give the row as a composite of tupdesc. */
+/* Insert the row of a refresh that is done already, and give the row as a composite of tupdesc, if that is not NULL. */
 extern Datum run_record(int64 scorecard, const char *started_by, const RefreshRun *run,
 						TimestampTz started_at, TupleDesc tupdesc);
 
-/* Note that a due refresh found its scorecard locked; one row per episode. */
-extern void run_record_skipped(int64 scorecard, const char *started_by);
+/* Note that a due refresh gave way to others, as when it found its scorecard locked; one row per episode. */
+extern void run_record_skipped(int64 scorecard, const char *started_by, const char *reason);
 
 /* Runs of this scorecard that stand as running although the caller holds its lock ended without an account. */
 extern void run_close_stale(int64 scorecard);
@@ -41,9 +41,20 @@ extern void scorecard_locktag(LOCKTAG *tag, Oid class, int64 id);
 /* byhand.c: the lock of a scorecard of this name, for somebody who may act for its owner; returns its number. */
 extern int64 scorecard_lock_by_name(const char *name, bool session);
 
+/* Raise (40001) where another refresh finished since the snapshot that the transaction has for all it does. */
+extern void refresh_check_snapshot(int64 id, const char *name);
+
 /* attempt.c */
 extern void refresh_bounded(Scorecard *card, RefreshRun *run);
+
+/*
+ * Refresh a card whose row says "running" and complete the row, in a subtransaction: its end cleans up after an error,
+ * and unlike the end of the whole transaction it keeps the scorecard's session lock. Returns NULL, or the error, which
+ * is then the caller's to write down and is logged for a scheduled refresh. The second form does other work so.
+ */
 extern ErrorData *refresh_attempt(int64 id, RefreshRun *run, bool by_user);
+typedef void (*RefreshWork) (int64 id, RefreshRun *run);
+extern ErrorData *refresh_attempt_as(RefreshWork work, int64 id, RefreshRun *run, bool report);
 
 /* control.c */
 

@@ -13,6 +13,7 @@
 #include "clv/model.h"
 #include "declaration.h"
 #include "miscadmin.h"
+#include "on_commit.h"
 #include "published.h"
 #include "refresh.h"
 #include "scorecard.h"
@@ -32,7 +33,7 @@ enum
 	ARG_NAME, ARG_SOURCE, ARG_CUSTOMER, ARG_PURCHASED_AT, ARG_AMOUNT, ARG_FILTER, ARG_EVERY, ARG_TIME_ZONE,
 	ARG_HISTORY, ARG_CUSTOMERS, ARG_CUSTOMERS_KEY, ARG_FREQUENCY_BY, ARG_BINS, ARG_SEGMENT_MAP, ARG_ABC_CUTS,
 	ARG_AMOUNT_SCALE, ARG_MAX_RUNTIME, ARG_CLV_MODEL, ARG_CLV_TIME_UNIT, ARG_CLV_HORIZON, ARG_CLV_DISCOUNT,
-	ARG_CLV_MARGIN, ARG_CAPTURE, ARG_REBUILD_EVERY, ARG_REBASE_EVERY, ARG_LAST
+	ARG_CLV_MARGIN, ARG_CAPTURE, ARG_REBUILD_EVERY, ARG_REBASE_EVERY, ARG_REFRESH_ON_COMMIT, ARG_LAST
 };
 
 /* Parameters of a catalog statement. */
@@ -65,7 +66,7 @@ add_interval(Parameters *parameters, Interval *value)
 	add_value(parameters, INTERVALOID, IntervalPGetDatum(value), value == NULL);
 }
 
-/* The parameters $1 to $31 of the statements that write a scorecard's row. */
+/* The parameters $1 to $32 of the statements that write a scorecard's row. */
 static void
 add_declaration(Parameters *parameters, Declaration *declaration, const char *schema)
 {
@@ -98,6 +99,7 @@ add_declaration(Parameters *parameters, Declaration *declaration, const char *sc
 	add_text(parameters, declaration->capture);
 	add_interval(parameters, declaration->rebuild_every);
 	add_interval(parameters, declaration->rebase_every);
+	add_value(parameters, BOOLOID, BoolGetDatum(declaration->refresh_on_commit), false);
 	add_value(parameters, OIDOID, ObjectIdGetDatum(declaration->owner), false);
 	add_text(parameters, GetUserNameFromId(declaration->owner, false));
 	add_text(parameters, custprio_database_identity());
@@ -178,6 +180,8 @@ read_arguments(FunctionCallInfo fcinfo, Declaration *declaration)
 		declaration->rebuild_every = PG_GETARG_INTERVAL_P(ARG_REBUILD_EVERY);
 	if (!PG_ARGISNULL(ARG_REBASE_EVERY))
 		declaration->rebase_every = PG_GETARG_INTERVAL_P(ARG_REBASE_EVERY);
+	if (!PG_ARGISNULL(ARG_REFRESH_ON_COMMIT))
+		declaration->refresh_on_commit = PG_GETARG_BOOL(ARG_REFRESH_ON_COMMIT);
 
 	/* One of these given alone chooses the other. */
 	if (!PG_ARGISNULL(ARG_BINS) || !PG_ARGISNULL(ARG_SEGMENT_MAP))
@@ -297,10 +301,10 @@ custprio_create_scorecard(PG_FUNCTION_ARGS)
 				"INSERT INTO custprio.scorecard (name, schema_name, priority_oid, source, source_oid, customer,"
 				" purchased_at, amount, filter, customers, customers_oid, customers_key, every, time_zone, history,"
 				" frequency_by, bins, segment_map, abc_cuts, amount_scale, max_runtime, clv_model, clv_time_unit,"
-				" clv_horizon, clv_discount, clv_margin, capture, rebuild_every, rebase_every, owner_oid, owner_name,"
-				" recorded_in)"
+				" clv_horizon, clv_discount, clv_margin, capture, rebuild_every, rebase_every,"
+				" refresh_on_commit, owner_oid, owner_name, recorded_in)"
 				" VALUES ($1, $2, 0, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20,"
-				" $21, $22, $23, $24, $25, $26, $27, $28, $29, $30, $31) ON CONFLICT (name) DO NOTHING") == 0)
+				" $21, $22, $23, $24, $25, $26, $27, $28, $29, $30, $31, $32) ON CONFLICT (name) DO NOTHING") == 0)
 		raise_name_taken(declaration.name);
 	catalog_execute("INSERT INTO custprio.metric (scorecard_id, metric, weight)"
 					" SELECT s.scorecard_id, m, 1 FROM custprio.scorecard s,"
@@ -368,6 +372,7 @@ declare_as_stored(Declaration *declaration, Scorecard *card)
 	declaration->capture = card->capture ? "trigger" : "none";
 	declaration->rebuild_every = card->rebuild_every;
 	declaration->rebase_every = card->rebase_every;
+	declaration->refresh_on_commit = card->refresh_on_commit;
 	declaration->has_clv_discount = declaration->has_clv_margin = true;
 	declaration->clv_discount = card->clv_discount;
 	declaration->clv_margin = card->clv_margin;
@@ -447,6 +452,11 @@ reset_option(Declaration *declaration, const char *option, int *arg)
 		declaration->rebase_every = NULL;
 		*arg = ARG_REBASE_EVERY;
 	}
+	else if (strcmp(option, "refresh_on_commit") == 0)
+	{
+		declaration->refresh_on_commit = false;
+		*arg = ARG_REFRESH_ON_COMMIT;
+	}
 	else if (strcmp(option, "clv_model") == 0)
 	{
 		declaration->clv_model = NULL;
@@ -498,7 +508,7 @@ reset_options(FunctionCallInfo fcinfo, Declaration *declaration)
 					(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 					 option ? errmsg("argument \"reset\": \"%s\" is not an option that can be reset", option)
 					 : errmsg("argument \"reset\" must not contain NULL"),
-					 errhint("Options are filter, every, time_zone, history, customers, frequency_by, bins, segment_map, abc_cuts, amount_scale, max_runtime, clv_model, clv_time_unit, clv_horizon, clv_discount, clv_margin, capture, rebuild_every and rebase_every.")));
+					 errhint("Options are filter, every, time_zone, history, customers, frequency_by, bins, segment_map, abc_cuts, amount_scale, max_runtime, clv_model, clv_time_unit, clv_horizon, clv_discount, clv_margin, capture, rebuild_every, rebase_every and refresh_on_commit.")));
 		if (!PG_ARGISNULL(arg))
 			ereport(ERROR,
 					(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
@@ -635,8 +645,10 @@ custprio_alter_scorecard(PG_FUNCTION_ARGS)
 			" every = $12, time_zone = $13, history = $14, frequency_by = $15, bins = $16, segment_map = $17,"
 			" abc_cuts = $18, amount_scale = $19, max_runtime = $20, clv_model = $21, clv_time_unit = $22,"
 			" clv_horizon = $23, clv_discount = $24, clv_margin = $25, capture = $26, rebuild_every = $27, rebase_every = $28,"
-			" owner_oid = $29, owner_name = $30, recorded_in = $31, version = version + $32, priority_oid = $33"
-			" WHERE scorecard_id = $34");
+			" refresh_on_commit = $29, owner_oid = $30, owner_name = $31, recorded_in = $32, version = version + $33,"
+			" priority_oid = $34 WHERE scorecard_id = $35");
+	if (declaration.refresh_on_commit != card->refresh_on_commit)
+		on_commit_forget();
 	if (rescore && (card->capture || strcmp(declaration.capture, "trigger") == 0))
 		capture_follow(card->id);
 	/* a model that is switched on counts; the weights there are stay */

@@ -70,6 +70,7 @@ typedef struct Scorecard
 
 	bool		capture;		/* triggers note changes of the source */
 	List	   *captured;		/* of what relations, see capture.h */
+	bool		refresh_on_commit;	/* in the transactions that make them */
 	Interval   *rebuild_every;	/* NULL: only when needed */
 	Interval   *rebase_every;	/* whole days or months: how long an epoch lasts */
 	bool		paused;

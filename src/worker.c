@@ -284,7 +284,7 @@ refresh_card(int64 id)
 	}
 	if (!scorecard_lock(id, true, false))
 	{
-		run_record_skipped(id, "worker");
+		run_record_skipped(id, "worker", "another refresh of this scorecard was running");
 		end_transaction();
 		return ATTEMPT_LOCKED;
 	}

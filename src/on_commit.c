@@ -1,0 +1,250 @@
+/*
+ * on_commit.c: refresh_on_commit, the refresh of small scorecards within the transactions that change their sources.
+ *
+ * What a transaction puts into the queue of such a scorecard is noted here, and right before the transaction commits or
+ * is prepared, after its deferred triggers, the scorecard is refreshed in it as by anybody else: under the scorecard's
+ * lock, as the owner, with a snapshot taken after the lock. Order and tier then become visible at the same instant, or
+ * neither does. The price: writers take turns from there to the end of their commit. There is no NOTIFY, which could
+ * not be prepared, and no trigger is made for a new partition, which would wait for other writers; such a change is left
+ * to the next refresh.
+ *
+ * A refresh must not cost anybody an order. It works in a subtransaction; where it fails, what failed is undone and
+ * written down, the writer gets a warning without details, which are the owner's to see, and the queue keeps the
+ * changes for the next refresh.
+ */
+#include "custprio.h"
+
+#include "capture.h"
+#include "on_commit.h"
+#include "run.h"
+#include "scheduler.h"
+
+#include "access/xact.h"
+#include "catalog/namespace.h"
+#include "catalog/pg_type.h"
+#include "commands/extension.h"
+#include "miscadmin.h"
+#include "nodes/pg_list.h"
+#include "utils/builtins.h"
+#include "utils/hsearch.h"
+#include "utils/inval.h"
+#include "utils/lsyscache.h"
+#include "utils/memutils.h"
+#include "utils/snapmgr.h"
+#include "utils/timestamp.h"
+
+/* Whether a scorecard is refreshed at commit; kept until a declaration changes in this respect. */
+typedef struct CachedCard
+{
+	int64		id;				/* hash key */
+	bool		on_commit;
+} CachedCard;
+
+static HTAB *cards = NULL;
+static Oid	declarations = InvalidOid;	/* custprio.scorecard, whose invalidation empties the cache */
+static List *touched = NIL;		/* of int64 *, in this transaction */
+
+/* What the refresh at hand left for its account. */
+static char *card_name;
+static ErrorData *card_error;
+
+static Oid
+declarations_relid(void)
+{
+	return get_relname_relid("scorecard", get_namespace_oid("custprio", true));
+}
+
+static void
+forget_cards(Datum arg, Oid relid)
+{
+	HASH_SEQ_STATUS status;
+	CachedCard *card;
+
+	if (relid != InvalidOid && relid != declarations)
+		return;
+	hash_seq_init(&status, cards);
+	while ((card = hash_seq_search(&status)) != NULL)
+		(void) hash_search(cards, &card->id, HASH_REMOVE, NULL);
+}
+
+void
+on_commit_forget(void)
+{
+	CacheInvalidateRelcacheByRelid(declarations_relid());
+}
+
+static bool
+is_on_commit(int64 id)
+{
+	CachedCard *card = cards ? hash_search(cards, &id, HASH_FIND, NULL) : NULL;
+	bool		on_commit;
+
+	if (card)
+		return card->on_commit;
+	on_commit = catalog_select("SELECT 1 FROM custprio.scorecard WHERE scorecard_id = $1 AND refresh_on_commit", 1,
+							   (Oid[]) {INT8OID}, (Datum[]) {Int64GetDatum(id)}, NULL, NULL, NULL) > 0;
+	if (cards == NULL)
+	{
+		HASHCTL		control = {.keysize = sizeof(int64),.entrysize = sizeof(CachedCard)};
+
+		cards = hash_create("custprio scorecards to refresh at commit", 16, &control, HASH_ELEM | HASH_BLOBS);
+		CacheRegisterRelcacheCallback(forget_cards, (Datum) 0);
+	}
+	declarations = declarations_relid();
+	card = hash_search(cards, &id, HASH_ENTER, NULL);
+	card->on_commit = on_commit;
+	return on_commit;
+}
+
+static void
+read_name(HeapTuple row, TupleDesc desc, void *arg)
+{
+	bool		isnull;
+
+	*(char **) arg = TextDatumGetCString(heap_getattr(row, 1, desc, &isnull));
+}
+
+/* Whether there is anything to do for a scorecard that may have been dropped, altered or paused meanwhile. */
+static bool
+is_wanted(int64 id)
+{
+	return OidIsValid(get_extension_oid("custprio", true)) &&
+		catalog_select("SELECT name FROM custprio.scorecard WHERE scorecard_id = $1 AND refresh_on_commit AND NOT paused"
+					   " AND EXISTS (SELECT FROM custprio.change_queue q WHERE q.scorecard_id = $1)", 1,
+					   (Oid[]) {INT8OID}, (Datum[]) {Int64GetDatum(id)}, NULL, read_name, &card_name) > 0;
+}
+
+static void
+refresh_one(int64 id, RefreshRun *run)
+{
+	TimestampTz started_at = GetCurrentTimestamp();
+	Scorecard  *card;
+
+	if (!is_wanted(id))
+		return;
+	(void) scorecard_lock(id, false, true);
+	if (!is_wanted(id))
+		return;
+	refresh_check_snapshot(id, card_name);
+	card = scorecard_load(id);
+	if (!capture_exists(card))
+		return;
+	run->run_id = run_next_id();
+	refresh_bounded(card, run);
+	/* there are many runs, and each purge takes up to a hundred */
+	if (run->run_id % 32 == 0)
+		run_purge(id);
+	(void) run_record(id, "commit", run, started_at, NULL);
+}
+
+/* Others in the way are no failure of the scorecard. */
+static bool
+is_conflict(int sqlerrcode)
+{
+	return sqlerrcode == ERRCODE_T_R_SERIALIZATION_FAILURE || sqlerrcode == ERRCODE_T_R_DEADLOCK_DETECTED ||
+		sqlerrcode == ERRCODE_LOCK_NOT_AVAILABLE;
+}
+
+static void
+record_error(int64 id, RefreshRun *run)
+{
+	if (is_conflict(card_error->sqlerrcode))
+		run_record_skipped(id, "commit", card_error->message);
+	else
+	{
+		run->run_id = run_next_id();
+		run_begin(id, "commit", run, GetCurrentTimestamp());
+		run_finish_failed(run->run_id, card_error);
+	}
+}
+
+static void
+refresh_in_commit(int64 id)
+{
+	RefreshRun	run = {.requested = REFRESH_AUTO,.on_commit = true};
+
+	card_name = NULL;
+	card_error = refresh_attempt_as(refresh_one, id, &run, false);
+	if (card_error == NULL)
+		return;
+	ereport(WARNING,
+			(errcode(card_error->sqlerrcode),
+			 card_name ? errmsg("scorecard \"%s\" was not refreshed with this transaction", card_name)
+			 : errmsg("a scorecard was not refreshed with this transaction"),
+			 errdetail("The transaction commits all the same; the next refresh takes its changes in."),
+			 errhint("The scorecard's owner finds the reason in custprio.refresh_run.")));
+	(void) refresh_attempt_as(record_error, id, &run, false);
+	scheduler_wake_at_commit();
+}
+
+static int
+compare_ids(const ListCell *a, const ListCell *b)
+{
+	int64		x = *(int64 *) lfirst(a);
+	int64		y = *(int64 *) lfirst(b);
+
+	return x < y ? -1 : x > y;
+}
+
+/* Refresh what was touched, always in the same order, so that writers do not wait for each other in a circle. */
+static void
+refresh_touched(void)
+{
+	MemoryContext work = AllocSetContextCreate(CurrentMemoryContext, "custprio refresh at commit", ALLOCSET_DEFAULT_SIZES);
+	MemoryContext old = MemoryContextSwitchTo(work);
+	List	   *ids = touched;
+	ListCell   *lc;
+
+	touched = NIL;
+	list_sort(ids, compare_ids);
+	/* let what the last statement wrote be seen; the snapshots of the transaction's statements are gone by now */
+	CommandCounterIncrement();
+	PushActiveSnapshot(GetTransactionSnapshot());
+	foreach(lc, ids)
+		refresh_in_commit(*(int64 *) lfirst(lc));
+	PopActiveSnapshot();
+	/* what refreshes write may be the source of another scorecard, which waits for its own refresh */
+	MemoryContextSwitchTo(old);
+	MemoryContextDelete(work);
+}
+
+static void
+end_of_transaction(XactEvent event, void *arg)
+{
+	switch (event)
+	{
+		case XACT_EVENT_PRE_COMMIT:
+		case XACT_EVENT_PRE_PREPARE:
+			if (touched != NIL && !XactReadOnly)
+				refresh_touched();
+			break;
+		default:
+			touched = NIL;		/* its memory is the transaction's */
+			break;
+	}
+}
+
+void
+on_commit_note(int64 id)
+{
+	static bool registered = false;
+	MemoryContext old;
+	ListCell   *lc;
+	int64	   *noted;
+
+	foreach(lc, touched)
+		if (*(int64 *) lfirst(lc) == id)
+			return;
+	if (!is_on_commit(id))
+		return;
+	if (!registered)
+	{
+		RegisterXactCallback(end_of_transaction, NULL);
+		registered = true;
+	}
+	old = MemoryContextSwitchTo(TopTransactionContext);
+	noted = palloc(sizeof(int64));
+	*noted = id;
+	touched = lappend(touched, noted);
+	MemoryContextSwitchTo(old);
+}
