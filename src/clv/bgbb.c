@@ -20,8 +20,6 @@
 #include "clv/quadrature.h"
 #include "clv/special.h"
 
-#define MAX_FRACTION	20000000	/* terms of a continued fraction; enough for delta of 1e-12 */
-
 enum
 {
 	ALPHA, BETA, GAMMA, DELTA
@@ -111,34 +109,6 @@ bgbb_log_likelihood(const double *params, const ClvData *data, double *gradient)
 			add_gradient(params, row, value, gradient);
 	}
 	return sum;
-}
-
-typedef struct Powers
-{
-	double		p;
-	double		q;
-} Powers;
-
-/* p^a (1 - p)^b of the logit u of p; the change of variable has taken one power of each. */
-static double
-of_logit(double u, void *arg)
-{
-	Powers	   *power = arg;
-	double		log_q = u > 0 ? -u - log1p(exp(-u)) : -log1p(exp(u));
-
-	return power->p * (u + log_q) + power->q * log_q;
-}
-
-/* Log of the beta function by quadrature. */
-static double
-log_beta_integral(double a, double b)
-{
-	Powers		power = {a, b};
-	double		peak = log(a / b);
-	double		below = 60 / a + 20 / sqrt(a) + log1p(60 / b),
-				above = 60 / b + 20 / sqrt(b) + log1p(60 / a);
-
-	return log_integral(of_logit, &power, peak - below, peak + above);
 }
 
 /* One history's likelihood with every expectation over p and theta by quadrature. */
@@ -239,32 +209,6 @@ static double
 bgbb_log_pmf(const double *params, double n, double horizon)
 {
 	return bgbb_log_conditional_pmf(params, n, &newcomer, horizon);
-}
-
-/* 2F1(1, b; c; z) for 0 < b < c and 0 <= z < 1 by Gauss's continued fraction, whose terms all lie in (0, 1). */
-static double
-hypergeometric_one(double b, double c, double z)
-{
-	double		fraction = 1,
-				above = 1,
-				below = 0;
-
-	for (long k = 1; k <= MAX_FRACTION; k++)
-	{
-		double		half = k / 2;
-		double		a = k == 1 ? b / c :
-			k % 2 == 1 ? (b + half) / (c + k - 2) * ((c + half - 1) / (c + k - 1)) :
-			half / (c + k - 2) * ((c - b + half - 1) / (c + k - 1));
-		double		change;
-
-		below = 1 / (1 - a * z * below);
-		above = 1 - a * z / above;
-		change = above * below;
-		fraction *= change;
-		if (fabs(change - 1) < 1e-16)
-			break;
-	}
-	return 1 / fraction;
 }
 
 /* The paper's discount is 1 + d = exp(delta) per opportunity; the next one is discounted once. */

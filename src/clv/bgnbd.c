@@ -215,11 +215,11 @@ log_likelihood(const double *params, Kind kind, const ClvData *data, double *gra
 	return sum;
 }
 
-/* The integrals over p and lambda of the definition, each in the logarithm of what it integrates over. */
+/* The integral over lambda of the definition, in its logarithm. */
 typedef struct Definition
 {
-	double		power;			/* of lambda or p */
-	double		rest;			/* rate of lambda, or power of 1 - p */
+	double		power;			/* of lambda */
+	double		rest;			/* its rate */
 } Definition;
 
 static double
@@ -231,38 +231,12 @@ of_lambda(double u, void *arg)
 }
 
 static double
-of_logit(double u, void *arg)
-{
-	const Definition *d = arg;
-	double		p = -log1p(exp(-fabs(u)));
-	double		q = p - fabs(u);
-
-	return u > 0 ? d->power * p + d->rest * q : d->power * q + d->rest * p;
-}
-
-/* How far from the peak of a density of logits is nothing left, on the side of one power; see the other's effect. */
-static double
-tail(double power, double other)
-{
-	return 60 / power + 20 / sqrt(power) + log1p(60 / other);
-}
-
-static double
 log_gamma_integral(double power, double rest)
 {
 	Definition	d = {power, rest};
 	double		peak = log(power / rest);
 
-	return log_integral(of_lambda, &d, peak - tail(power, 1), peak + log1p(60 / power) + 20 / sqrt(power));
-}
-
-static double
-log_beta_integral(double power, double rest)
-{
-	Definition	d = {power, rest};
-	double		peak = log(power / rest);
-
-	return log_integral(of_logit, &d, peak - tail(power, rest), peak + tail(rest, power));
+	return log_integral(of_lambda, &d, peak - logit_tail(power, 1), peak + log1p(60 / power) + 20 / sqrt(power));
 }
 
 /*
@@ -313,8 +287,8 @@ integral_over_p(const Alive *c, double w, bool purchases)
 {
 	OverP		o = {*c, w, purchases};
 	double		peak = log(c->a / c->beta);
-	double		low = fmin(peak, -log1p(c->n * w)) - tail(c->a, c->beta);
-	double		high = peak + tail(c->beta, c->a);
+	double		low = fmin(peak, -log1p(c->n * w)) - logit_tail(c->a, c->beta);
+	double		high = peak + logit_tail(c->beta, c->a);
 
 	return exp(log_integral(over_p, &o, low, high) - log_beta(c->a, c->beta));
 }

@@ -1,6 +1,6 @@
 /*
- * fit_aggregate.c: the aggregates fit_bgnbd, fit_mbgnbd, fit_bgcnbd, fit_mbgcnbd, fit_pareto_nbd, fit_bgbb and
- * fit_gamma_gamma.
+ * fit_aggregate.c: the aggregates fit_bgnbd, fit_mbgnbd, fit_bgcnbd, fit_mbgcnbd, fit_pareto_nbd, fit_bgbb,
+ * fit_sbg and fit_gamma_gamma.
  *
  * The state collects distinct histories (collapse.c) and is parallel safe: partial states travel as plain arrays of
  * numbers. A row with a NULL is left out; a row that no model can have is an error. Data that cannot be fitted give a
@@ -13,6 +13,7 @@
 
 #include "clv/collapse.h"
 #include "clv/params.h"
+#include "clv/sbg.h"
 #include "clv/value.h"
 #include "lib/stringinfo.h"
 #include "libpq/pqformat.h"
@@ -23,6 +24,7 @@
 PG_FUNCTION_INFO_V1(custprio_fit_add);
 PG_FUNCTION_INFO_V1(custprio_fit_cnbd_add);
 PG_FUNCTION_INFO_V1(custprio_fit_bgbb_add);
+PG_FUNCTION_INFO_V1(custprio_fit_sbg_add);
 PG_FUNCTION_INFO_V1(custprio_fit_gamma_gamma_add);
 PG_FUNCTION_INFO_V1(custprio_fit_combine);
 PG_FUNCTION_INFO_V1(custprio_fit_serialize);
@@ -33,6 +35,7 @@ PG_FUNCTION_INFO_V1(custprio_fit_bgcnbd);
 PG_FUNCTION_INFO_V1(custprio_fit_mbgcnbd);
 PG_FUNCTION_INFO_V1(custprio_fit_pareto_nbd);
 PG_FUNCTION_INFO_V1(custprio_fit_bgbb);
+PG_FUNCTION_INFO_V1(custprio_fit_sbg);
 PG_FUNCTION_INFO_V1(custprio_fit_gamma_gamma);
 
 #define UNIT_SIZE	8			/* longest name of a unit of time, and its end */
@@ -216,6 +219,23 @@ Datum
 custprio_fit_bgbb_add(PG_FUNCTION_ARGS)
 {
 	return fit_add(fcinfo, clv_check_opportunities);
+}
+
+/* (state, renewals, lost [, weight [, l2]]) */
+Datum
+custprio_fit_sbg_add(PG_FUNCTION_ARGS)
+{
+	FitState   *state = state_argument(fcinfo);
+	double		weight;
+
+	if (!PG_ARGISNULL(1) && !PG_ARGISNULL(2) && take_options(fcinfo, 3, state, &weight))
+	{
+		double		renewals = PG_GETARG_FLOAT8(1);
+
+		sbg_check_count(renewals, "renewals", 0);
+		clv_collapse_add(state->collapse, renewals, PG_GETARG_BOOL(2) ? 1 : 0, 0, weight);
+	}
+	PG_RETURN_POINTER(state);
 }
 
 /* (state, x, m [, weight [, l2]]): customers without repeat purchases say nothing about spend and are left out. */
@@ -449,6 +469,12 @@ Datum
 custprio_fit_bgbb(PG_FUNCTION_ARGS)
 {
 	return fit(fcinfo, &clv_bgbb);
+}
+
+Datum
+custprio_fit_sbg(PG_FUNCTION_ARGS)
+{
+	return fit(fcinfo, &clv_sbg);
 }
 
 Datum

@@ -12,6 +12,7 @@
 
 #include "clv/gamma_gamma.h"
 #include "clv/params.h"
+#include "clv/sbg.h"
 #include "clv/value.h"
 #include "funcapi.h"
 #include "utils/builtins.h"
@@ -22,12 +23,16 @@ PG_FUNCTION_INFO_V1(custprio_clv_p_alive_interval);
 PG_FUNCTION_INFO_V1(custprio_clv_expected_purchases_interval);
 PG_FUNCTION_INFO_V1(custprio_clv_expected_value_interval);
 PG_FUNCTION_INFO_V1(custprio_clv_interval);
+PG_FUNCTION_INFO_V1(custprio_sbg_survival_interval);
+PG_FUNCTION_INFO_V1(custprio_sbg_derl_interval);
 
 /* The predictions themselves, in predict.c; they check all arguments. */
 extern Datum custprio_clv_p_alive(PG_FUNCTION_ARGS);
 extern Datum custprio_clv_expected_purchases(PG_FUNCTION_ARGS);
 extern Datum custprio_clv_expected_value(PG_FUNCTION_ARGS);
 extern Datum custprio_clv(PG_FUNCTION_ARGS);
+extern Datum custprio_sbg_survival(PG_FUNCTION_ARGS);
+extern Datum custprio_sbg_derl(PG_FUNCTION_ARGS);
 
 #define STEP	1e-4			/* of a parameter's logarithm: truncation and rounding are both about 1e-8 */
 #define CERTAIN	1e-12			/* a probability this close to 1 has no digits left for a gradient */
@@ -284,6 +289,40 @@ custprio_clv_interval(PG_FUNCTION_ARGS)
 
 	return interval(fcinfo, value, width * sqrt(variance(params, predict_discounted, &question, false) +
 												variance(spend, predict_value, &question, false)), false);
+}
+
+static double
+predict_survival(const Question *question, const double *params)
+{
+	return sbg_survival(params, question->horizon, question->h.x);
+}
+
+static double
+predict_derl(const Question *question, const double *params)
+{
+	return sbg_derl(params, question->h.x, question->rate, question->horizon);
+}
+
+/* (sbg, periods, renewals, level) */
+Datum
+custprio_sbg_survival_interval(PG_FUNCTION_ARGS)
+{
+	double		value = estimate(fcinfo, custprio_sbg_survival);
+	double		width = level_argument(fcinfo, 3);
+	Question	question = {.horizon = PG_GETARG_FLOAT8(1),.h.x = PG_GETARG_FLOAT8(2)};
+
+	return interval(fcinfo, value, width * sqrt(variance(params_argument(fcinfo), predict_survival, &question, true)), true);
+}
+
+/* (sbg, renewals, discount, periods, level) */
+Datum
+custprio_sbg_derl_interval(PG_FUNCTION_ARGS)
+{
+	double		value = estimate(fcinfo, custprio_sbg_derl);
+	double		width = level_argument(fcinfo, 4);
+	Question	question = {.h.x = PG_GETARG_FLOAT8(1),.rate = PG_GETARG_FLOAT8(2),.horizon = PG_GETARG_FLOAT8(3)};
+
+	return interval(fcinfo, value, width * sqrt(variance(params_argument(fcinfo), predict_derl, &question, false)), false);
 }
 
 /* (params, level): one row per parameter, intervals of their logarithms */

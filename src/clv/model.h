@@ -99,6 +99,7 @@ extern const ClvModel clv_bgcnbd;
 extern const ClvModel clv_mbgcnbd;
 extern const ClvModel clv_pareto_nbd;
 extern const ClvModel clv_bgbb;
+extern const ClvModel clv_sbg;	/* likelihoods only; see sbg.h for the rest */
 extern const ClvModel clv_gamma_gamma;	/* log_likelihood and its check only; see gamma_gamma.h for the rest */
 
 #endif

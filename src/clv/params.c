@@ -31,7 +31,8 @@ enum
 };
 
 static const ClvModel *const models[] = {
-	&clv_bgnbd, &clv_mbgnbd, &clv_bgcnbd, &clv_mbgcnbd, &clv_pareto_nbd, &clv_bgbb, &clv_gamma_gamma
+	&clv_bgnbd, &clv_mbgnbd, &clv_bgcnbd, &clv_mbgcnbd, &clv_pareto_nbd, &clv_bgbb, &clv_sbg,
+	&clv_gamma_gamma
 };
 
 const ClvModel *

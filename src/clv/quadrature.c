@@ -136,3 +136,35 @@ log_integral(LogIntegrand f, void *arg, double low, double high)
 			answer = log_add(answer, refine(f, arg, edge[i], edge[i + 1], first[i], total, 0));
 	return answer;
 }
+
+typedef struct Powers
+{
+	double		a;
+	double		b;
+} Powers;
+
+/* p^a (1 - p)^b of the logit u of p; the change of variable has taken one power of each. */
+static double
+of_logit(double u, void *arg)
+{
+	const Powers *power = arg;
+	double		larger = -log1p(exp(-fabs(u)));
+	double		smaller = larger - fabs(u);
+
+	return u > 0 ? power->a * larger + power->b * smaller : power->a * smaller + power->b * larger;
+}
+
+double
+logit_tail(double power, double other)
+{
+	return 60 / power + 20 / sqrt(power) + log1p(60 / other);
+}
+
+double
+log_beta_integral(double a, double b)
+{
+	Powers		power = {a, b};
+	double		peak = log(a / b);
+
+	return log_integral(of_logit, &power, peak - logit_tail(a, b), peak + logit_tail(b, a));
+}

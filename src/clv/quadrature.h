@@ -8,6 +8,12 @@ typedef double (*LogIntegrand) (double u, void *arg);
 /* Log of the integral of exp(f) over [low, high], to about 1e-13 of the integral. */
 extern double log_integral(LogIntegrand f, void *arg, double low, double high);
 
+/* Log of the beta function by quadrature over the logit, to check closed forms with. */
+extern double log_beta_integral(double a, double b);
+
+/* How far from the peak of a density of logits nothing is left, on the side of one power; see the other's effect. */
+extern double logit_tail(double power, double other);
+
 /*
  * Gauss-Legendre nodes and weights on [0, 1]; the small rule for stretches on which the integrand hardly moves. Filled
  * in by gauss_rules(), once per process.

@@ -11,6 +11,7 @@
 
 /* From here on the series below is exact to double precision. */
 #define STIRLING_FROM	16.0
+#define MAX_FRACTION	20000000	/* terms of a continued fraction; enough for 1 - z of 1e-12 */
 
 /* log gamma(z) - [(z - 1/2) log z - z + log(2 pi) / 2] for z >= STIRLING_FROM. */
 static double
@@ -124,4 +125,30 @@ double
 decay_mean(double k, double l)
 {
 	return fabs(k * l) < 1e-300 ? l : -expm1(-k * l) / k;
+}
+
+/* 2F1(1, b; c; z) for 0 < b < c and 0 <= z < 1 by Gauss's continued fraction, whose terms all lie in (0, 1). */
+double
+hypergeometric_one(double b, double c, double z)
+{
+	double		fraction = 1,
+				above = 1,
+				below = 0;
+
+	for (long k = 1; k <= MAX_FRACTION; k++)
+	{
+		double		half = k / 2;
+		double		a = k == 1 ? b / c :
+			k % 2 == 1 ? (b + half) / (c + k - 2) * ((c + half - 1) / (c + k - 1)) :
+			half / (c + k - 2) * ((c - b + half - 1) / (c + k - 1));
+		double		change;
+
+		below = 1 / (1 - a * z * below);
+		above = 1 - a * z / above;
+		change = above * below;
+		fraction *= change;
+		if (fabs(change - 1) < 1e-16)
+			break;
+	}
+	return 1 / fraction;
 }

@@ -10,4 +10,7 @@ extern double log_add(double a, double b);	/* log(exp(a) + exp(b)); either may b
 extern double log_one_minus_exp(double a);	/* log(1 - exp(a)), a <= 0 */
 extern double decay_mean(double k, double l);	/* (1 - exp(-k l)) / k, and l at k = 0 */
 
+/* 2F1(1, b; c; z), 0 < b < c, 0 <= z < 1 */
+extern double hypergeometric_one(double b, double c, double z);
+
 #endif
