@@ -32,6 +32,7 @@ CREATE TABLE custprio.scorecard (
   clv_horizon   interval NOT NULL,
   clv_discount  float8 NOT NULL,
   clv_margin    float8 NOT NULL,
+  partition_by  text,
   capture       text NOT NULL,
   rebuild_every interval,
   rebase_every  interval NOT NULL,
@@ -41,16 +42,21 @@ CREATE TABLE custprio.scorecard (
   owner_oid     oid NOT NULL,
   owner_name    text NOT NULL,
   recorded_in   text NOT NULL,
+  clv_chosen    text,
+  clv_chosen_on date,
   created_at    timestamptz NOT NULL DEFAULT pg_catalog.now()
 );
 COMMENT ON TABLE custprio.scorecard IS 'one row per scorecard: where the purchases are and how customers are scored';
 COMMENT ON COLUMN custprio.scorecard.source IS 'quoted, schema-qualified name of the relation of purchases; source_oid is only a hint';
 COMMENT ON COLUMN custprio.scorecard.every IS 'time between two refreshes by the scheduler; NULL: only by hand';
-COMMENT ON COLUMN custprio.scorecard.clv_model IS 'model of purchases that lifetime values follow: mbgnbd, bgnbd, pareto_nbd, or none';
+COMMENT ON COLUMN custprio.scorecard.clv_model IS 'model of purchases that lifetime values follow: mbgnbd, bgnbd, pareto_nbd, auto, or none';
 COMMENT ON COLUMN custprio.scorecard.clv_time_unit IS 'unit of time of the fit: day, week, month or year';
 COMMENT ON COLUMN custprio.scorecard.clv_horizon IS 'time after the as-of day in which purchases count';
 COMMENT ON COLUMN custprio.scorecard.clv_discount IS 'discount per year: 0.1 for 10 percent';
 COMMENT ON COLUMN custprio.scorecard.clv_margin IS 'share of a purchase''s value that counts';
+COMMENT ON COLUMN custprio.scorecard.partition_by IS 'expression over the relation of customers whose values part them into segments, each with fits of its own; NULL: one fit';
+COMMENT ON COLUMN custprio.scorecard.clv_chosen IS 'with clv_model auto, the model that validated best';
+COMMENT ON COLUMN custprio.scorecard.clv_chosen_on IS 'as-of day of that choice';
 COMMENT ON COLUMN custprio.scorecard.capture IS 'how changes of the source are noted: trigger, or none';
 COMMENT ON COLUMN custprio.scorecard.rebuild_every IS 'time after which the whole source is read again, for what triggers cannot see; NULL: only when needed';
 COMMENT ON COLUMN custprio.scorecard.rebase_every IS 'how long an epoch lasts: refreshes within it keep thresholds, fit and as-of day';
@@ -180,6 +186,7 @@ COMMENT ON VIEW custprio.captured IS 'relations whose changes are captured for e
 CREATE TABLE custprio.clv_fit (
   scorecard_id    bigint NOT NULL REFERENCES custprio.scorecard ON DELETE CASCADE,
   run_id          bigint NOT NULL,
+  segment         text,
   model           text NOT NULL,
   converged       boolean NOT NULL,
   status          text NOT NULL,
@@ -192,9 +199,12 @@ CREATE TABLE custprio.clv_fit (
   standard_errors float8[],
   covariance      float8[],
   time_unit       text,
-  PRIMARY KEY (scorecard_id, run_id, model)
+  choice          text,
+  UNIQUE NULLS NOT DISTINCT (scorecard_id, run_id, segment, model)
 );
 COMMENT ON TABLE custprio.clv_fit IS 'the fits of each epoch, of purchases and of spend: parameters in the order of the model''s type; failed ones with the reason in status';
+COMMENT ON COLUMN custprio.clv_fit.choice IS 'with clv_model auto, the figures by which this model was chosen';
+COMMENT ON COLUMN custprio.clv_fit.segment IS 'value of partition_by among whose customers it was fitted; NULL: all customers';
 
 -- Whose database this is: system identifier and database OID when scheduling was last allowed.
 CREATE TABLE custprio.identity (

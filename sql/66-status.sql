@@ -87,7 +87,12 @@ SELECT s.name AS scorecard,
        bad.finished_at AS error_at,
        why.reason IS NULL AS served,
        why.reason,
-       NULLIF(coalesce(good.warnings, '{}') || keys.warnings, '{}') AS warnings
+       NULLIF(coalesce(good.warnings, '{}') || keys.warnings, '{}') AS warnings,
+       coalesce(s.clv_chosen, s.clv_model) AS clv_model,
+       CASE WHEN s.clv_chosen IS NOT NULL THEN
+         (SELECT f.choice FROM custprio.clv_fit f
+          WHERE f.scorecard_id = s.scorecard_id AND f.run_id = e.run_id AND f.choice IS NOT NULL)
+       END AS clv_choice
 FROM custprio.scorecard s
 JOIN custprio.scorecard_owner o USING (scorecard_id)
 JOIN custprio.schedule USING (scorecard_id)
@@ -146,4 +151,6 @@ COMMENT ON COLUMN custprio.status.last_error IS 'message of the last refresh if 
 COMMENT ON COLUMN custprio.status.served IS 'whether the scheduler refreshes this scorecard';
 COMMENT ON COLUMN custprio.status.reason IS 'why it does not';
 COMMENT ON COLUMN custprio.status.warnings IS 'what the last successful refresh warned of, and constraints that hinder refreshes';
+COMMENT ON COLUMN custprio.status.clv_model IS 'model that lifetime values follow; with clv_model auto the chosen one, auto before the first choice';
+COMMENT ON COLUMN custprio.status.clv_choice IS 'with clv_model auto, the figures by which it was chosen';
 GRANT SELECT ON custprio.status TO PUBLIC;

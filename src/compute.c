@@ -7,6 +7,7 @@
 
 #include "compute.h"
 
+#include "clv_choice.h"
 #include "customer_clv.h"
 #include "declaration.h"
 #include "run.h"
@@ -45,6 +46,7 @@ compute_customers(const Scorecard *card, RefreshRun *run)
 {
 	CustomerSet *set = customer_set_create(card->key_type);
 
+	set->keep_days = card->clv_auto;
 	refresh_read_source(card, set, run);
 	customer_set_finish(set);
 	return set;
@@ -53,7 +55,11 @@ compute_customers(const Scorecard *card, RefreshRun *run)
 Scores *
 compute_scores(const Scorecard *card, RefreshRun *run, CustomerSet **set)
 {
+	Scorecard	own = *card;		/* may follow another model, for this once */
+
 	*set = compute_customers(card, run);
-	customer_clv_predict(card, *set, customer_clv_fit(card, *set, run->as_of), run->as_of, &run->warnings);
+	if (clv_choice_due(card, run->requested, run->as_of))
+		clv_choose(&own, *set, run->as_of, &run->warnings);
+	customer_clv_predict(&own, *set, customer_clv_fit(&own, *set, run->as_of), run->as_of, &run->warnings);
 	return score_customers(card, *set, NULL);
 }

@@ -11,7 +11,10 @@ extern Scorecard *compute_lock(const char *name);
 extern void compute_enter(const Scorecard *card, OwnerScope *scope);
 extern void compute_leave(OwnerScope *scope);
 
-/* All customers from the source as of run->as_of, and those scored under thresholds and a fit of their own. */
+/*
+ * All customers from the source as of run->as_of, and those scored under thresholds and a fit of their own, as a
+ * rebuild of that day would.
+ */
 extern CustomerSet *compute_customers(const Scorecard *card, RefreshRun *run);
 extern Scores *compute_scores(const Scorecard *card, RefreshRun *run, CustomerSet **set);
 

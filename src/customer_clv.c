@@ -5,6 +5,8 @@
  * first purchase to the last and to the as-of day, m = mean gross total of the repeat days; returns touch none of them.
  * Where a fit failed nobody gets a number: the metric then leaves the priority, and the run says why.
  *
+ * With partition_by, each of the larger segments of customers has fits of its own beside the fit to all.
+ *
  * A prediction is P(alive) times what an active customer will do, and the latter depends on x and t alone: it is
  * computed once for each pair. Numbers are rounded here, once, to what is published and scored.
  */
@@ -59,24 +61,184 @@ history_of(const Scorecard *card, const Customer *customer, DateADT as_of)
 	};
 }
 
+/* The histories of some customers. */
+typedef struct Histories
+{
+	ClvCollapse *purchases;
+	ClvCollapse *spend;
+} Histories;
+
+static void
+histories_init(Histories *histories)
+{
+	histories->purchases = clv_collapse_create(CurrentMemoryContext);
+	histories->spend = clv_collapse_create(CurrentMemoryContext);
+}
+
+static void
+histories_add(Histories *histories, const ClvHistory *h, const Customer *customer)
+{
+	clv_collapse_add(histories->purchases, h->x, h->t_x, h->t, 1);
+	if (h->x > 0 && customer->repeat_value > 0 && isfinite(customer->repeat_value))
+		clv_collapse_add(histories->spend, h->x, customer->repeat_value, 0, 1);
+}
+
+static void
+refuse_without_mean(ClvFit *spend)
+{
+	if (spend->converged && !gamma_gamma_has_mean(spend->params))
+	{
+		spend->converged = false;
+		spend->status = "the fitted distribution of spend has no mean (q is not above 1)";
+	}
+}
+
+static void
+fit_histories(const Histories *histories, const ClvModel *model, ClvFit *purchases, ClvFit *spend)
+{
+	ClvHistory *rows;
+	long		n;
+
+	rows = clv_collapse_rows(histories->purchases, &n);
+	clv_fit_anyhow(model, rows, n, purchases);
+	rows = clv_collapse_rows(histories->spend, &n);
+	clv_fit_anyhow(&clv_gamma_gamma, rows, n, spend);
+	refuse_without_mean(spend);
+}
+
+/* A segment on the way to its fits. */
+typedef struct Segment
+{
+	uint32		id;				/* in the set */
+	const text *name;
+	int64		customers;
+	int64		repeaters;
+	Histories	histories;
+} Segment;
+
+/* Larger ones first. */
+static int
+compare_sizes(const void *a, const void *b)
+{
+	const Segment *one = a,
+			   *other = b;
+
+	if (one->customers != other->customers)
+		return one->customers > other->customers ? -1 : 1;
+	return compare_segments(one->name, other->name);
+}
+
+static int
+compare_names(const void *a, const void *b)
+{
+	return compare_segments(((const SegmentFit *) a)->segment, ((const SegmentFit *) b)->segment);
+}
+
+/* The largest segments of the buyers. */
+static Segment *
+largest_segments(const CustomerSet *set, int *n)
+{
+	Segment    *segment = MemoryContextAllocExtended(CurrentMemoryContext, set->segments->n * sizeof(Segment),
+													 MCXT_ALLOC_HUGE | MCXT_ALLOC_ZERO);
+
+	for (uint32 id = 0; id < set->segments->n; id++)
+	{
+		segment[id].id = id;
+		segment[id].name = (const text *) DatumGetPointer(keymap_key(set->segments, id));
+	}
+	for (uint32 id = 0; id < set->map->n; id++)
+	{
+		const Customer *customer = customer_at(set, id);
+
+		if (customer->stage != STAGE_BUYER || customer->segment == KEYMAP_NONE)
+			continue;
+		segment[customer->segment].customers++;
+		segment[customer->segment].repeaters += customer->repeat_days > 0;
+	}
+	qsort(segment, set->segments->n, sizeof(Segment), compare_sizes);
+	*n = Min(set->segments->n, SEGMENT_FITS_MAX);
+	return segment;
+}
+
+static inline bool
+is_small(const Segment *segment)
+{
+	return segment->customers < SEGMENT_LEAST_CUSTOMERS || segment->repeaters < SEGMENT_LEAST_REPEATERS;
+}
+
+/* Unlike the fit to all, without any penalty: there is a better answer to data that determine too little. */
+static void
+fit_segment(const Segment *segment, const ClvModel *model, SegmentFit *fit)
+{
+	ClvHistory *rows;
+	long		n;
+
+	if (is_small(segment))
+	{
+		fit->purchases = (ClvFit) {.model = model,.n = segment->customers,.status = "too few customers"};
+		fit->spend = (ClvFit) {.model = &clv_gamma_gamma,.n = segment->repeaters,.status = "too few customers"};
+		return;
+	}
+	rows = clv_collapse_rows(segment->histories.purchases, &n);
+	clv_fit(model, 0, rows, n, 0, &fit->purchases);
+	rows = clv_collapse_rows(segment->histories.spend, &n);
+	clv_fit(&clv_gamma_gamma, 0, rows, n, 0, &fit->spend);
+	refuse_without_mean(&fit->spend);
+}
+
+/* Fits to each of the largest segments, into fit, which lives in a context of its own. */
+static void
+fit_segments(const Scorecard *card, const CustomerSet *set, DateADT as_of, EpochFit *fit, MemoryContext result)
+{
+	int			n;
+	Segment    *largest = largest_segments(set, &n);
+	Segment   **by_id = MemoryContextAllocExtended(CurrentMemoryContext, set->segments->n * sizeof(Segment *),
+												   MCXT_ALLOC_HUGE | MCXT_ALLOC_ZERO);
+
+	for (int i = 0; i < n; i++)
+	{
+		if (is_small(&largest[i]))
+			continue;
+		by_id[largest[i].id] = &largest[i];
+		histories_init(&largest[i].histories);
+	}
+	for (uint32 id = 0; id < set->map->n; id++)
+	{
+		const Customer *customer = customer_at(set, id);
+		ClvHistory	h;
+
+		if (customer->stage != STAGE_BUYER || customer->segment == KEYMAP_NONE || by_id[customer->segment] == NULL)
+			continue;
+		h = history_of(card, customer, as_of);
+		histories_add(&by_id[customer->segment]->histories, &h, customer);
+		if (id % 4096 == 0)
+			CHECK_FOR_INTERRUPTS();
+	}
+	fit->segment = MemoryContextAllocZero(result, Max(n, 1) * sizeof(SegmentFit));
+	fit->n_segments = n;
+	for (int i = 0; i < n; i++)
+	{
+		fit->segment[i].segment = largest[i].name;
+		fit_segment(&largest[i], card->clv_model, &fit->segment[i]);
+	}
+	qsort(fit->segment, n, sizeof(SegmentFit), compare_names);
+}
+
 EpochFit *
 customer_clv_fit(const Scorecard *card, const CustomerSet *set, DateADT as_of)
 {
 	MemoryContext work;
 	MemoryContext old;
-	ClvCollapse *purchases;
-	ClvCollapse *spend;
-	ClvHistory *rows;
+	Histories	all;
 	EpochFit   *fit;
-	long		n;
 
 	if (card->clv_model == NULL)
 		return NULL;
 	fit = palloc0(sizeof(EpochFit));
+	fit->choice = card->clv_choice;
 	work = AllocSetContextCreate(CurrentMemoryContext, "custprio epoch fit", ALLOCSET_DEFAULT_SIZES);
 	old = MemoryContextSwitchTo(work);
-	purchases = clv_collapse_create(work);
-	spend = clv_collapse_create(work);
+	histories_init(&all);
 	for (uint32 id = 0; id < set->map->n; id++)
 	{
 		const Customer *customer = customer_at(set, id);
@@ -85,30 +247,20 @@ customer_clv_fit(const Scorecard *card, const CustomerSet *set, DateADT as_of)
 		if (customer->stage != STAGE_BUYER)
 			continue;
 		h = history_of(card, customer, as_of);
-		clv_collapse_add(purchases, h.x, h.t_x, h.t, 1);
-		if (h.x > 0 && customer->repeat_value > 0 && isfinite(customer->repeat_value))
-			clv_collapse_add(spend, h.x, customer->repeat_value, 0, 1);
+		histories_add(&all, &h, customer);
 		if (id % 4096 == 0)
 			CHECK_FOR_INTERRUPTS();
 	}
-	rows = clv_collapse_rows(purchases, &n);
-	clv_fit_anyhow(card->clv_model, rows, n, &fit->purchases);
-	rows = clv_collapse_rows(spend, &n);
-	clv_fit_anyhow(&clv_gamma_gamma, rows, n, &fit->spend);
+	fit_histories(&all, card->clv_model, &fit->purchases, &fit->spend);
+	if (set->segments && fit->purchases.converged && fit->spend.converged)
+		fit_segments(card, set, as_of, fit, old);
 	MemoryContextSwitchTo(old);
 	MemoryContextDelete(work);
-
-	if (fit->spend.converged && !gamma_gamma_has_mean(fit->spend.params))
-	{
-		fit->spend.converged = false;
-		fit->spend.status = "the fitted distribution of spend has no mean (q is not above 1)";
-	}
 	return fit;
 }
 
-/* Days from the as-of day to the end of the horizon. */
-static double
-horizon_days(const Scorecard *card, DateADT as_of)
+double
+clv_horizon_days(const Scorecard *card, DateADT as_of)
 {
 	Timestamp	from = date2timestamp_no_overflow(as_of);
 	Timestamp	until = DatumGetTimestamp(DirectFunctionCall2(date_pl_interval, DateADTGetDatum(as_of),
@@ -117,36 +269,111 @@ horizon_days(const Scorecard *card, DateADT as_of)
 	return (until - from) / (double) USECS_PER_DAY;
 }
 
+/* What the customers of one segment, or all others, are predicted with. */
+struct Predictor
+{
+	const ClvFit *purchases;
+	const ClvFit *spend;
+	double		horizon;
+	double		rate;
+	alive_hash *table;
+};
+
+Predictor *
+predictor_create(const ClvFit *purchases, const ClvFit *spend, double horizon, double rate)
+{
+	Predictor  *predictor = palloc(sizeof(Predictor));
+
+	*predictor = (Predictor) {purchases, spend, horizon, rate, alive_create(CurrentMemoryContext, 1024, NULL)};
+	return predictor;
+}
+
 /* What a customer with so many repeat purchases, first t ago, will do if alive. */
 static const AliveEntry *
-if_alive(alive_hash *table, const Scorecard *card, const EpochFit *fit, const ClvHistory *h, int days, double horizon,
-		 double rate)
+if_alive(const Predictor *predictor, const ClvHistory *h, int days)
 {
+	const ClvModel *model = predictor->purchases->model;
+	const double *params = predictor->purchases->params;
 	uint64		key = ((uint64) h->x << 32) | (uint32) days;
 	bool		found;
-	AliveEntry *entry = alive_insert(table, key, &found);
+	AliveEntry *entry = alive_insert(predictor->table, key, &found);
 
 	if (!found)
 	{
 		/* the history that leaves least doubt of being alive */
 		ClvHistory	active = {.x = h->x,.t_x = h->x > 0 ? h->t : 0,.t = h->t,.weight = 1};
-		double		alive = card->clv_model->p_alive(fit->purchases.params, &active, 0);
+		double		alive = model->p_alive(params, &active, 0);
 
-		entry->expected = card->clv_model->expected_purchases(fit->purchases.params, &active, horizon) / alive;
-		entry->discounted = clv_discounted_purchases(card->clv_model, fit->purchases.params, &active, horizon,
-													 rate) / alive;
+		entry->expected = model->expected_purchases(params, &active, predictor->horizon) / alive;
+		entry->discounted = predictor->rate < 0 ? 0 :
+			clv_discounted_purchases(model, params, &active, predictor->horizon, predictor->rate) / alive;
 		CHECK_FOR_INTERRUPTS();
 	}
 	return entry;
 }
 
+double
+predictor_expected(const Predictor *predictor, const ClvHistory *h, int days)
+{
+	return predictor->purchases->model->p_alive(predictor->purchases->params, h, 0) *
+		if_alive(predictor, h, days)->expected;
+}
+
+/*
+ * Predictors by the set's segments. Where a segment's fit of purchases or of spend did not converge, or there is none,
+ * the one to all counts.
+ */
+static const Predictor **
+segment_predictors(const CustomerSet *set, const EpochFit *fit, const Predictor *all)
+{
+	uint32		n = set->segments ? set->segments->n : 0;
+	const Predictor **predictor = MemoryContextAllocHuge(CurrentMemoryContext, (n + 1) * sizeof(Predictor *));
+
+	for (uint32 id = 0; id < n; id++)
+		predictor[id] = all;
+	for (int i = 0; i < fit->n_segments; i++)
+	{
+		const SegmentFit *own = &fit->segment[i];
+		Datum		name = PointerGetDatum(own->segment);
+		uint32		id = n > 0 ? keymap_find(set->segments, name, keymap_hash(set->segments, name)) : KEYMAP_NONE;
+
+		if (id == KEYMAP_NONE || !(own->purchases.converged || own->spend.converged))
+			continue;
+		predictor[id] = predictor_create(own->purchases.converged ? &own->purchases : all->purchases,
+										 own->spend.converged ? &own->spend : all->spend, all->horizon, all->rate);
+	}
+	return predictor;
+}
+
+/* Say which fits are not plain maximum likelihood of their own customers. */
+static void
+warn_of_fits(const EpochFit *fit, List **warnings)
+{
+	int			pooled = 0;
+
+	for (int i = 0; i < 2; i++)
+	{
+		const ClvFit *found = i == 0 ? &fit->purchases : &fit->spend;
+
+		if (strcmp(found->status, "converged") != 0)
+			*warnings = lappend(*warnings, psprintf("%s %s, because the data alone do not determine its parameters",
+													found->model->name, found->status));
+	}
+	for (int i = 0; i < fit->n_segments; i++)
+		pooled += !fit->segment[i].purchases.converged || !fit->segment[i].spend.converged;
+	if (pooled > 0)
+		*warnings = lappend(*warnings, psprintf("clv of %d of %d segments follows a fit to all customers; custprio.clv_fit says why",
+												pooled, fit->n_segments));
+}
+
 void
 customer_clv_predict(const Scorecard *card, CustomerSet *set, const EpochFit *fit, DateADT as_of, List **warnings)
 {
-	alive_hash *table;
+	const Predictor *all;
+	const Predictor **by_segment;
+	MemoryContext work;
+	MemoryContext old;
 	double		unit,
-				horizon,
-				rate,
 				scale;
 
 	set->has_clv = false;
@@ -160,24 +387,20 @@ customer_clv_predict(const Scorecard *card, CustomerSet *set, const EpochFit *fi
 												failed->status));
 		return;
 	}
-
-	for (int i = 0; i < 2; i++)
-	{
-		const ClvFit *found = i == 0 ? &fit->purchases : &fit->spend;
-
-		if (strcmp(found->status, "converged") != 0)
-			*warnings = lappend(*warnings, psprintf("%s %s, because the data alone do not determine its parameters",
-													found->model->name, found->status));
-	}
+	warn_of_fits(fit, warnings);
 
 	unit = clv_unit_days(card->clv_time_unit, true);
-	horizon = horizon_days(card, as_of) / unit;
-	rate = clv_discount_rate(card->clv_discount, unit);
 	scale = pow(10, CLV_SCALE(card));
-	table = alive_create(CurrentMemoryContext, 1024, NULL);
+	work = AllocSetContextCreate(CurrentMemoryContext, "custprio predictions", ALLOCSET_DEFAULT_SIZES);
+	old = MemoryContextSwitchTo(work);
+	all = predictor_create(&fit->purchases, &fit->spend, clv_horizon_days(card, as_of) / unit,
+						   clv_discount_rate(card->clv_discount, unit));
+	by_segment = segment_predictors(set, fit, all);
+	set->has_clv = true;
 	for (uint32 id = 0; id < set->map->n; id++)
 	{
 		Customer   *customer = customer_at(set, id);
+		const Predictor *predictor;
 		const AliveEntry *entry;
 		ClvHistory	h;
 		double		alive,
@@ -185,16 +408,17 @@ customer_clv_predict(const Scorecard *card, CustomerSet *set, const EpochFit *fi
 
 		if (customer->stage != STAGE_BUYER)
 			continue;
+		predictor = customer->segment == KEYMAP_NONE ? all : by_segment[customer->segment];
 		h = history_of(card, customer, as_of);
-		entry = if_alive(table, card, fit, &h, as_of - customer->first_day, horizon, rate);
-		alive = card->clv_model->p_alive(fit->purchases.params, &h, 0);
+		entry = if_alive(predictor, &h, as_of - customer->first_day);
+		alive = predictor->purchases->model->p_alive(predictor->purchases->params, &h, 0);
 		value = card->clv_margin * alive * entry->discounted *
-			gamma_gamma_expected_value(fit->spend.params, customer->repeat_value > 0 ? h.x : 0, customer->repeat_value);
+			gamma_gamma_expected_value(predictor->spend->params, customer->repeat_value > 0 ? h.x : 0,
+									   customer->repeat_value);
 		if (!(fabs(value * scale) < VALUE_LIMIT && alive * entry->expected * EXPECTED_ONE < VALUE_LIMIT))
 		{
-			*warnings = lappend(*warnings, pstrdup("no clv: a value is out of range"));
-			alive_destroy(table);
-			return;
+			set->has_clv = false;
+			break;
 		}
 		customer->p_alive = (int32) rint(alive * ALIVE_ONE);
 		customer->expected_purchases = (int64) rint(alive * entry->expected * EXPECTED_ONE);
@@ -202,6 +426,8 @@ customer_clv_predict(const Scorecard *card, CustomerSet *set, const EpochFit *fi
 		if (id % 4096 == 0)
 			CHECK_FOR_INTERRUPTS();
 	}
-	alive_destroy(table);
-	set->has_clv = true;
+	MemoryContextSwitchTo(old);
+	MemoryContextDelete(work);
+	if (!set->has_clv)
+		*warnings = lappend(*warnings, pstrdup("no clv: a value is out of range"));
 }

@@ -6,15 +6,44 @@
 #include "customer_set.h"
 #include "nodes/pg_list.h"
 
+/* The fits to the customers of one segment. What did not converge gives way to the fit to all. */
+typedef struct SegmentFit
+{
+	const text *segment;
+	ClvFit		purchases;
+	ClvFit		spend;
+} SegmentFit;
+
 /* The fits of an epoch: how often customers buy, and how much they spend. */
 typedef struct EpochFit
 {
-	ClvFit		purchases;
+	ClvFit		purchases;		/* to all */
 	ClvFit		spend;
+	int			n_segments;
+	SegmentFit *segment;		/* in the order of their names */
+	const char *choice;			/* why this model, with clv_model "auto"; or NULL */
 } EpochFit;
+
+/* A segment has fits of its own with so many customers and so many of them with repeat purchases, ... */
+#define SEGMENT_LEAST_CUSTOMERS	500
+#define SEGMENT_LEAST_REPEATERS	100
+/* ... and if it is among so many largest ones. */
+#define SEGMENT_FITS_MAX		100
 
 /* Fit to the buyers of the set as they stand on the as-of day. NULL where the scorecard has no model. */
 extern EpochFit *customer_clv_fit(const Scorecard *card, const CustomerSet *set, DateADT as_of);
+
+/* Days from the as-of day to the end of the scorecard's horizon. */
+extern double clv_horizon_days(const Scorecard *card, DateADT as_of);
+
+/* Predictions by one fit for one horizon; what depends on x and t alone is computed once. */
+typedef struct Predictor Predictor;
+
+/* spend may be NULL. rate is the continuous discount per unit of time; below 0 no discounted purchases are computed. */
+extern Predictor *predictor_create(const ClvFit *purchases, const ClvFit *spend, double horizon, double rate);
+
+/* Purchases to expect in the horizon of a customer with this history, t of which is so many days. */
+extern double predictor_expected(const Predictor *predictor, const ClvHistory *h, int days);
 
 /*
  * Give every buyer the predictions, if the fits allow it: else nobody has them (set->has_clv), and warnings says why.

@@ -8,6 +8,7 @@
 
 #include "customer_set.h"
 
+#include "catalog/pg_type.h"
 #include "exact.h"
 
 #include "miscadmin.h"
@@ -23,9 +24,33 @@ customer_set_create(Oid key_type)
 	return set;
 }
 
+int
+compare_segments(const text *a, const text *b)
+{
+	Size		a_len = VARSIZE_ANY_EXHDR(a),
+				b_len = VARSIZE_ANY_EXHDR(b);
+	int			order = memcmp(VARDATA_ANY(a), VARDATA_ANY(b), Min(a_len, b_len));
+
+	return order != 0 ? order : (a_len > b_len) - (a_len < b_len);
+}
+
+/* Segments are numbered as they are met. */
+static uint32
+segment_id(CustomerSet *set, const text *segment)
+{
+	Datum		key = PointerGetDatum(segment);
+	bool		found;
+
+	if (segment == NULL)
+		return KEYMAP_NONE;
+	if (set->segments == NULL)
+		set->segments = keymap_create(set->context, TEXTOID, sizeof(Datum));
+	return keymap_insert(set->segments, key, keymap_hash(set->segments, key), &found);
+}
+
 void
 customer_set_add(CustomerSet *set, const Scorecard *card, Datum key, const PurchaseSummary *summary,
-				 bool has_listed, bool listed)
+				 bool has_listed, bool listed, const text *segment)
 {
 	Customer   *customer;
 	bool		found;
@@ -63,6 +88,12 @@ customer_set_add(CustomerSet *set, const Scorecard *card, Datum key, const Purch
 	customer->repeat_days = summary->n_days - 1;
 	if (card->clv_model && customer->repeat_days > 0)
 		customer->repeat_value = summary_repeat_total(summary) / customer->repeat_days;
+	customer->segment = segment_id(set, segment);
+	if (set->keep_days)
+	{
+		customer->days = MemoryContextAlloc(set->context, summary->n_days * sizeof(DateADT));
+		memcpy(customer->days, SUMMARY_DAYS(summary), summary->n_days * sizeof(DateADT));
+	}
 	customer->orphan = has_listed && !listed;
 	if (customer->orphan)
 		set->n_orphans++;

@@ -38,6 +38,8 @@ typedef struct Customer
 	uint8		revenue_scale;
 	uint8		stage;			/* CustomerStage */
 	bool		orphan;			/* buys, but is not in the relation of customers */
+	uint32		segment;		/* id in the set's segments, or KEYMAP_NONE */
+	DateADT    *days;			/* the purchase days, repeat_days + 1 of them, where the set keeps them */
 
 	/* scores, of buyers */
 	CustomerTier tier;
@@ -62,16 +64,18 @@ typedef struct CustomerSet
 	bool		wide;			/* every buyer has a wide_revenue */
 	int			scale;			/* else: the scale of every buyer's revenue */
 	bool		has_clv;		/* every buyer has predictions; or none */
+	KeyMap	   *segments;		/* values of partition_by as text; NULL: no buyer has one */
+	bool		keep_days;		/* to be set before the first customer comes */
 } CustomerSet;
 
 extern CustomerSet *customer_set_create(Oid key_type);
 
 /*
  * Take a customer in. listed says whether the relation of customers has it (has_listed false: there is none). Customers
- * who are neither listed nor have a purchase or return are passed over.
+ * who are neither listed nor have a purchase or return are passed over. segment is the value of partition_by, or NULL.
  */
 extern void customer_set_add(CustomerSet *set, const Scorecard *card, Datum key, const PurchaseSummary *summary,
-							 bool has_listed, bool listed);
+							 bool has_listed, bool listed, const text *segment);
 
 /* Bring all revenues to one form. Call once, after the last customer. */
 extern void customer_set_finish(CustomerSet *set);
@@ -83,5 +87,8 @@ customer_at(const CustomerSet *set, uint32 id)
 }
 
 extern Numeric customer_revenue(const Customer *customer);
+
+/* Order of values of partition_by: by bytes. */
+extern int	compare_segments(const text *a, const text *b);
 
 #endif

@@ -49,6 +49,8 @@ declaration_init(Declaration *declaration)
 	declaration->filter.kind = EXPRESSION_CONDITION;
 	declaration->customers_key.argument = "customers_key";
 	declaration->customers_key.kind = EXPRESSION_KEY;
+	declaration->partition_by.argument = "partition_by";
+	declaration->partition_by.kind = EXPRESSION_SEGMENT;
 }
 
 void
@@ -401,7 +403,9 @@ try_expressions(Declaration *declaration)
 					   declaration->filter.text ? " WHERE " : "", declaration->filter.text ? declaration->filter.text : ""));
 	if (declaration->customers)
 		try_query(declaration, "customers", declaration->customers,
-				  psprintf("SELECT %s FROM %s LIMIT 0", declaration->customers_key.text, declaration->customers));
+				  psprintf("SELECT %s%s%s FROM %s LIMIT 0", declaration->customers_key.text,
+						   declaration->partition_by.text ? ", " : "",
+						   declaration->partition_by.text ? declaration->partition_by.text : "", declaration->customers));
 }
 
 /* Both or none of the relation of customers and its key, which must match the customer's type. */
@@ -414,6 +418,12 @@ check_customers(Declaration *declaration, const char *search_path)
 				 errmsg("arguments \"customers\" and \"customers_key\" belong together"),
 				 errdetail("\"%s\" is missing.", declaration->customers_key.text ? "customers" : "customers_key"),
 				 errhint("Give the relation of customers and the expression over it that equals \"customer\", or neither.")));
+	if (declaration->partition_by.text && !OidIsValid(declaration->customers_relid))
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("argument \"partition_by\" needs \"customers\""),
+				 errdetail("It is %s.", declaration->partition_by.text),
+				 errhint("It is an expression over the relation of customers: give customers and customers_key too.")));
 	if (!OidIsValid(declaration->customers_relid))
 		return;
 	check_relation(declaration->customers_relid, "customers", declaration->name);
@@ -427,6 +437,8 @@ check_customers(Declaration *declaration, const char *search_path)
 						   format_type_be(declaration->customer.type)),
 				 errhint("Cast one of them, for example customers_key => '(%s)::%s'.", declaration->customers_key.text,
 						 format_type_be(declaration->customer.type))));
+	if (declaration->partition_by.text)
+		expression_check(&declaration->partition_by, declaration->customers_relid, search_path);
 }
 
 /* How long an epoch lasts: thresholds, fit and as-of day are a local day's, so it is whole days. */
@@ -460,7 +472,7 @@ check_clv(Declaration *declaration)
 
 	if (declaration->clv_model == NULL)
 		declaration->clv_model = "mbgnbd";
-	if (strcmp(declaration->clv_model, "none") != 0 &&
+	if (strcmp(declaration->clv_model, "none") != 0 && strcmp(declaration->clv_model, "auto") != 0 &&
 		(clv_model_by_name(declaration->clv_model) == NULL ||
 		 clv_model_by_name(declaration->clv_model)->expected_purchases == NULL ||
 		 clv_model_by_name(declaration->clv_model)->discrete ||
@@ -468,7 +480,7 @@ check_clv(Declaration *declaration)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("argument \"clv_model\": there is no model \"%s\"", declaration->clv_model),
-				 errhint("Use mbgnbd, bgnbd, pareto_nbd, or none.")));
+				 errhint("Use mbgnbd, bgnbd, pareto_nbd, auto, or none.")));
 	if (declaration->clv_time_unit == NULL)
 		declaration->clv_time_unit = "week";
 	if (clv_unit_days(declaration->clv_time_unit, false) == 0)
@@ -573,5 +585,8 @@ declaration_verify(const Scorecard *card)
 	verify_expression(card, card->source_relid, "amount", EXPRESSION_AMOUNT, card->amount);
 	verify_expression(card, card->source_relid, "filter", EXPRESSION_CONDITION, card->filter);
 	if (card->customers)
+	{
 		verify_expression(card, card->customers_relid, "customers_key", EXPRESSION_KEY, card->customers_key);
+		verify_expression(card, card->customers_relid, "partition_by", EXPRESSION_SEGMENT, card->partition_by);
+	}
 }

@@ -38,6 +38,7 @@ typedef struct Declaration
 	double		clv_discount;
 	bool		has_clv_margin;
 	double		clv_margin;
+	Expression	partition_by;
 	char	   *capture;
 	bool		refresh_on_commit;
 	Interval   *rebuild_every;

@@ -118,17 +118,49 @@ doubles_array(const double *value, int n)
 	return PointerGetDatum(construct_array(elements, n, FLOAT8OID, sizeof(float8), FLOAT8PASSBYVAL, TYPALIGN_DOUBLE));
 }
 
+/* The fits of a segment; those of all customers for NULL. The rows of a segment follow one another. */
+static void
+fits_of(EpochFit *fit, const text *segment, ClvFit **purchases, ClvFit **spend)
+{
+	SegmentFit *last = fit->n_segments > 0 ? &fit->segment[fit->n_segments - 1] : NULL;
+
+	*purchases = &fit->purchases;
+	*spend = &fit->spend;
+	if (segment == NULL)
+		return;
+	if (last == NULL || compare_segments(last->segment, segment) != 0)
+	{
+		if (fit->segment == NULL)
+			fit->segment = palloc0(SEGMENT_FITS_MAX * sizeof(SegmentFit));
+		if (fit->n_segments == SEGMENT_FITS_MAX)
+			elog(ERROR, "too many segments in custprio.clv_fit");
+		last = &fit->segment[fit->n_segments++];
+		last->segment = segment;
+	}
+	*purchases = &last->purchases;
+	*spend = &last->spend;
+}
+
 static void
 take_fit(HeapTuple row, TupleDesc desc, void *arg)
 {
 	EpochFit   *fit = arg;
 	bool		isnull;
 	const ClvModel *model = clv_model_by_name(TextDatumGetCString(heap_getattr(row, 1, desc, &isnull)));
-	ClvFit	   *into = model == &clv_gamma_gamma ? &fit->spend : &fit->purchases;
+	ClvFit	   *purchases,
+			   *spend,
+			   *into;
+	Datum		segment = heap_getattr(row, 5, desc, &isnull);
+	Datum		choice;
 	Datum		parameters;
 
+	fits_of(fit, isnull ? NULL : DatumGetTextPCopy(segment), &purchases, &spend);
+	choice = heap_getattr(row, 6, desc, &isnull);
+	if (!isnull)
+		fit->choice = TextDatumGetCString(choice);
 	if (model == NULL)
 		return;
+	into = model == &clv_gamma_gamma ? spend : purchases;
 	into->model = model;
 	into->converged = DatumGetBool(heap_getattr(row, 2, desc, &isnull));
 	into->status = TextDatumGetCString(heap_getattr(row, 3, desc, &isnull));
@@ -155,15 +187,16 @@ epoch_fit(const Scorecard *card)
 
 	if (card->clv_model == NULL || !card->has_epoch)
 		return NULL;
-	catalog_select("SELECT model, converged, status, parameters FROM custprio.clv_fit"
-				   " WHERE scorecard_id = $1 AND run_id = $2", 2, types, values, NULL, take_fit, fit);
+	catalog_select("SELECT model, converged, status, parameters, segment, choice FROM custprio.clv_fit"
+				   " WHERE scorecard_id = $1 AND run_id = $2 ORDER BY segment COLLATE \"C\"",
+				   2, types, values, NULL, take_fit, fit);
 	return fit->purchases.model == card->clv_model && fit->spend.model ? fit : NULL;
 }
 
 static bool
 same_fit(const ClvFit *a, const ClvFit *b)
 {
-	return a->converged == b->converged && strcmp(a->status, b->status) == 0 &&
+	return a->model == b->model && a->converged == b->converged && strcmp(a->status, b->status) == 0 &&
 		(!a->converged || memcmp(a->params, b->params, a->model->n_params * sizeof(double)) == 0);
 }
 
@@ -176,20 +209,28 @@ fit_is_stored(const Scorecard *card, const EpochFit *fit)
 	if (fit == NULL)
 		return true;
 	stored = epoch_fit(card);
-	return stored && same_fit(&stored->purchases, &fit->purchases) && same_fit(&stored->spend, &fit->spend);
+	if (stored == NULL || !same_fit(&stored->purchases, &fit->purchases) || !same_fit(&stored->spend, &fit->spend) ||
+		stored->n_segments != fit->n_segments || strcmp(stored->choice ? stored->choice : "", fit->choice ? fit->choice : "") != 0)
+		return false;
+	for (int i = 0; i < fit->n_segments; i++)
+		if (compare_segments(stored->segment[i].segment, fit->segment[i].segment) != 0 ||
+			!same_fit(&stored->segment[i].purchases, &fit->segment[i].purchases) ||
+			!same_fit(&stored->segment[i].spend, &fit->segment[i].spend))
+			return false;
+	return true;
 }
 
 static void
-store_fit(const Scorecard *card, const ClvFit *fit, int64 run_id)
+store_fit(const Scorecard *card, const text *segment, const ClvFit *fit, const char *choice, int64 run_id)
 {
 	int			k = fit->model->n_params;
 	double		covariance[CLV_MAX_PARAMS * CLV_MAX_PARAMS];
-	Oid			types[14] = {
+	Oid			types[16] = {
 		INT8OID, INT8OID, TEXTOID, BOOLOID, TEXTOID, FLOAT8ARRAYOID, FLOAT8OID, FLOAT8OID, INT8OID, INT4OID, FLOAT8OID,
-		FLOAT8ARRAYOID, FLOAT8ARRAYOID, TEXTOID
+		FLOAT8ARRAYOID, FLOAT8ARRAYOID, TEXTOID, TEXTOID, TEXTOID
 	};
-	char		nulls[15] = "              ";
-	Datum		values[14];
+	char		nulls[17] = "                ";
+	Datum		values[16];
 
 	for (int i = 0; i < k * k; i++)
 		covariance[i] = fit->covariance[i / k][i % k];
@@ -207,13 +248,18 @@ store_fit(const Scorecard *card, const ClvFit *fit, int64 run_id)
 	values[11] = doubles_array(fit->standard_error, k);
 	values[12] = doubles_array(covariance, k * k);
 	values[13] = CStringGetTextDatum(card->clv_time_unit);
+	values[14] = PointerGetDatum(segment);
+	values[15] = choice ? CStringGetTextDatum(choice) : (Datum) 0;
+	nulls[14] = segment ? ' ' : 'n';
+	nulls[15] = choice ? ' ' : 'n';
 	if (!fit->converged)
 		nulls[5] = nulls[6] = nulls[10] = nulls[11] = nulls[12] = 'n';
 	if (fit->model == &clv_gamma_gamma)
 		nulls[13] = 'n';
 	catalog_execute("INSERT INTO custprio.clv_fit (scorecard_id, run_id, model, converged, status, parameters,"
-					" log_likelihood, n, distinct_rows, iterations, gradient_norm, standard_errors, covariance, time_unit)"
-					" VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)", 14, types, values, nulls);
+					" log_likelihood, n, distinct_rows, iterations, gradient_norm, standard_errors, covariance, time_unit,"
+					" segment, choice) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16)",
+					16, types, values, nulls);
 }
 
 void
@@ -240,8 +286,13 @@ epoch_store(const Scorecard *card, const Scores *scores, const EpochFit *fit, co
 		store_thresholds(card, scores->thresholds, run->run_id);
 	if (!stored && fit)
 	{
-		store_fit(card, &fit->purchases, run->run_id);
-		store_fit(card, &fit->spend, run->run_id);
+		store_fit(card, NULL, &fit->purchases, fit->choice, run->run_id);
+		store_fit(card, NULL, &fit->spend, NULL, run->run_id);
+		for (int i = 0; i < fit->n_segments; i++)
+		{
+			store_fit(card, fit->segment[i].segment, &fit->segment[i].purchases, NULL, run->run_id);
+			store_fit(card, fit->segment[i].segment, &fit->segment[i].spend, NULL, run->run_id);
+		}
 	}
 	if (stored && same_relations && !(rebuilt && card->rebuild_every) && card->as_of == run->as_of &&
 		card->day_chosen == day_chosen && card->epoch_version == card->version &&

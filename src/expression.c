@@ -488,6 +488,8 @@ target_type(Expression *expr, Oid type)
 			return type;
 		case EXPRESSION_ANY:
 			return type;
+		case EXPRESSION_SEGMENT:
+			return TEXTOID;
 	}
 	return InvalidOid;			/* keep the compiler quiet */
 }
@@ -538,7 +540,8 @@ analyse(Expression *expr, Relation rel)
 		check.expr = expr;
 		refuse_clock(node, &check);
 		check_node(node, &check);
-		if (!check.has_column && (expr->kind == EXPRESSION_KEY || expr->kind == EXPRESSION_TIME))
+		if (!check.has_column &&
+			(expr->kind == EXPRESSION_KEY || expr->kind == EXPRESSION_TIME || expr->kind == EXPRESSION_SEGMENT))
 			ereport(ERROR,
 					(errcode(ERRCODE_INVALID_OBJECT_DEFINITION),
 					 errmsg("must use a column of %s", RelationGetRelationName(rel)),

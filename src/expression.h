@@ -12,7 +12,8 @@ typedef enum ExpressionKind
 	EXPRESSION_TIME,			/* date, timestamp, timestamptz */
 	EXPRESSION_AMOUNT,			/* int2, int4, int8, numeric, float4, float8 */
 	EXPRESSION_CONDITION,		/* boolean */
-	EXPRESSION_ANY				/* whatever it is, as when only its columns matter */
+	EXPRESSION_ANY,				/* whatever it is, as when only its columns matter */
+	EXPRESSION_SEGMENT			/* any type, as text */
 } ExpressionKind;
 
 /* The names under which the predicate of a segment sees its relations. */

@@ -79,6 +79,7 @@ static const char *const create_statements[] = {
 	" customer_id %K PRIMARY KEY,"
 	" summary custprio.purchase_summary NOT NULL,"
 	" listed boolean,"
+	" segment text,"
 	" earliest date,"
 	" next_day date"
 	")",
@@ -86,6 +87,7 @@ static const char *const create_statements[] = {
 	"COMMENT ON COLUMN %S.customer_id IS 'the customer, as the source names it'",
 	"COMMENT ON COLUMN %S.summary IS 'counted purchases up to the state''s as-of day'",
 	"COMMENT ON COLUMN %S.listed IS 'whether the relation of customers has this one; NULL when the scorecard has none'",
+	"COMMENT ON COLUMN %S.segment IS 'value of partition_by for this customer, with which lifetime values are fitted'",
 	"COMMENT ON COLUMN %S.earliest IS 'day of the earliest counted row; kept only when the scorecard has a history'",
 	"COMMENT ON COLUMN %S.next_day IS 'first day after the as-of day that has a row of this customer'",
 

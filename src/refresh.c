@@ -15,6 +15,7 @@
 
 #include "declaration.h"
 #include "capture.h"
+#include "clv_choice.h"
 #include "epoch.h"
 #include "publish.h"
 #include "query.h"
@@ -207,16 +208,27 @@ take_listed(TupleTableSlot *slot, void *arg)
 {
 	KeyMap	   *listed = arg;
 	Datum		key = slot->tts_values[0];
+	ListedCustomer *customer;
+	text	   *segment;
 	bool		found;
 
 	if (slot->tts_isnull[0])
 		return;
 	if (!listed->byval && listed->typlen < 0)
 		key = PointerGetDatum(PG_DETOAST_DATUM_PACKED(key));
-	keymap_insert(listed, key, keymap_hash(listed, key), &found);
+	customer = keymap_entry(listed, keymap_insert(listed, key, keymap_hash(listed, key), &found));
+	if (slot->tts_isnull[1])
+		return;
+	/* of several rows the least value, whatever order they come in */
+	segment = DatumGetTextPP(slot->tts_values[1]);
+	if (customer->segment == NULL || compare_segments(segment, customer->segment) < 0)
+	{
+		customer->segment = MemoryContextAlloc(listed->context, VARSIZE_ANY(segment));
+		memcpy(customer->segment, segment, VARSIZE_ANY(segment));
+	}
 }
 
-/* The keys of the relation of customers, all or those among some, or NULL when the scorecard has none. */
+/* The relation of customers as ListedCustomers, all or those among some, or NULL when the scorecard has none. */
 static KeyMap *
 read_listed(const Scorecard *card, const KeyMap *among)
 {
@@ -227,7 +239,7 @@ read_listed(const Scorecard *card, const KeyMap *among)
 
 	if (card->customers == NULL)
 		return NULL;
-	listed = keymap_create(CurrentMemoryContext, card->key_type, sizeof(Datum));
+	listed = keymap_create(CurrentMemoryContext, card->key_type, sizeof(ListedCustomer));
 	rows.arg = listed;
 	if (among)
 	{
@@ -242,7 +254,8 @@ read_listed(const Scorecard *card, const KeyMap *among)
 		array_type = get_array_type(card->key_type);
 		array = PointerGetDatum(construct_array(keys, among->n, card->key_type, typlen, typbyval, typalign));
 	}
-	query_each(psprintf("SELECT (%s) FROM %s%s", card->customers_key, card->customers,
+	query_each(psprintf("SELECT (%s), (%s) FROM %s%s", card->customers_key,
+						card->partition_by ? card->partition_by : "NULL::text", card->customers,
 						among ? psprintf(" WHERE (%s) OPERATOR(pg_catalog.=) ANY ($1)", card->customers_key) : ""),
 			   array_type, array, &rows,
 			   psprintf("the customers of scorecard \"%s\"", card->name));
@@ -388,6 +401,7 @@ refresh_scorecard(Scorecard *card, RefreshRun *run)
 	const KeyMap *only = NULL;
 	bool		lapsed = false;
 	bool		opened;
+	bool		choose;
 	bool		state_written;
 
 	run->queued = -1;
@@ -416,7 +430,9 @@ refresh_scorecard(Scorecard *card, RefreshRun *run)
 	state_written = !(run->has_as_of && card->has_state && card->state_version == card->version &&
 					  card->state_as_of > run->as_of);
 
+	choose = thresholds == NULL && clv_choice_due(card, run->requested, run->as_of);
 	set = customer_set_create(card->key_type);
+	set->keep_days = choose;
 	if (run->mode == REFRESH_INCREMENTAL)
 	{
 		run->partial = true;
@@ -429,12 +445,15 @@ refresh_scorecard(Scorecard *card, RefreshRun *run)
 		run->mode = REFRESH_REBUILD;
 		run->reason = "too many customers to summarize again";
 		set = customer_set_create(card->key_type);
+		set->keep_days = choose;
 	}
 	if (run->mode == REFRESH_REBUILD)
 		rebuild(card, set, state_written, run);
 
 	customer_set_finish(set);
 	run->rebased = thresholds == NULL;
+	if (choose)
+		clv_choose(card, set, run->as_of, &run->warnings);
 	if (run->rebased)
 		fit = customer_clv_fit(card, set, run->as_of);
 	customer_clv_predict(card, set, fit, run->as_of, &run->warnings);
@@ -449,6 +468,8 @@ refresh_scorecard(Scorecard *card, RefreshRun *run)
 	if (queue && state_written)
 		queue_delete(queue);
 	epoch_store(card, scores, fit, run, state_written);
+	if (choose)
+		clv_choice_store(card);
 	scorecard_heal(card);
 	if (!run->on_commit)
 		notify(card, run);

@@ -33,7 +33,7 @@ enum
 	ARG_NAME, ARG_SOURCE, ARG_CUSTOMER, ARG_PURCHASED_AT, ARG_AMOUNT, ARG_FILTER, ARG_EVERY, ARG_TIME_ZONE,
 	ARG_HISTORY, ARG_CUSTOMERS, ARG_CUSTOMERS_KEY, ARG_FREQUENCY_BY, ARG_BINS, ARG_SEGMENT_MAP, ARG_ABC_CUTS,
 	ARG_AMOUNT_SCALE, ARG_MAX_RUNTIME, ARG_CLV_MODEL, ARG_CLV_TIME_UNIT, ARG_CLV_HORIZON, ARG_CLV_DISCOUNT,
-	ARG_CLV_MARGIN, ARG_CAPTURE, ARG_REBUILD_EVERY, ARG_REBASE_EVERY, ARG_REFRESH_ON_COMMIT, ARG_LAST
+	ARG_CLV_MARGIN, ARG_PARTITION_BY, ARG_CAPTURE, ARG_REBUILD_EVERY, ARG_REBASE_EVERY, ARG_REFRESH_ON_COMMIT, ARG_LAST
 };
 
 /* Parameters of a catalog statement. */
@@ -66,7 +66,7 @@ add_interval(Parameters *parameters, Interval *value)
 	add_value(parameters, INTERVALOID, IntervalPGetDatum(value), value == NULL);
 }
 
-/* The parameters $1 to $32 of the statements that write a scorecard's row. */
+/* The parameters $1 to $33 of the statements that write a scorecard's row. */
 static void
 add_declaration(Parameters *parameters, Declaration *declaration, const char *schema)
 {
@@ -103,6 +103,7 @@ add_declaration(Parameters *parameters, Declaration *declaration, const char *sc
 	add_value(parameters, OIDOID, ObjectIdGetDatum(declaration->owner), false);
 	add_text(parameters, GetUserNameFromId(declaration->owner, false));
 	add_text(parameters, custprio_database_identity());
+	add_text(parameters, declaration->partition_by.text);
 }
 
 static int
@@ -174,6 +175,7 @@ read_arguments(FunctionCallInfo fcinfo, Declaration *declaration)
 		declaration->has_clv_margin = true;
 		declaration->clv_margin = PG_GETARG_FLOAT8(ARG_CLV_MARGIN);
 	}
+	expression_argument(fcinfo, ARG_PARTITION_BY, &declaration->partition_by);
 	if (!PG_ARGISNULL(ARG_CAPTURE))
 		declaration->capture = text_argument(fcinfo, ARG_CAPTURE);
 	if (!PG_ARGISNULL(ARG_REBUILD_EVERY))
@@ -302,9 +304,9 @@ custprio_create_scorecard(PG_FUNCTION_ARGS)
 				" purchased_at, amount, filter, customers, customers_oid, customers_key, every, time_zone, history,"
 				" frequency_by, bins, segment_map, abc_cuts, amount_scale, max_runtime, clv_model, clv_time_unit,"
 				" clv_horizon, clv_discount, clv_margin, capture, rebuild_every, rebase_every,"
-				" refresh_on_commit, owner_oid, owner_name, recorded_in)"
+				" refresh_on_commit, owner_oid, owner_name, recorded_in, partition_by)"
 				" VALUES ($1, $2, 0, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20,"
-				" $21, $22, $23, $24, $25, $26, $27, $28, $29, $30, $31, $32) ON CONFLICT (name) DO NOTHING") == 0)
+				" $21, $22, $23, $24, $25, $26, $27, $28, $29, $30, $31, $32, $33) ON CONFLICT (name) DO NOTHING") == 0)
 		raise_name_taken(declaration.name);
 	catalog_execute("INSERT INTO custprio.metric (scorecard_id, metric, weight)"
 					" SELECT s.scorecard_id, m, 1 FROM custprio.scorecard s,"
@@ -351,8 +353,9 @@ declare_as_stored(Declaration *declaration, Scorecard *card)
 	declaration->filter.text = card->filter;
 	declaration->customers_relid = card->customers_relid;
 	declaration->customers_key.text = card->customers_key;
+	declaration->partition_by.text = card->partition_by;
 	declaration->customer.canonical = declaration->purchased_at.canonical = declaration->amount.canonical =
-		declaration->filter.canonical = declaration->customers_key.canonical = true;
+		declaration->filter.canonical = declaration->customers_key.canonical = declaration->partition_by.canonical = true;
 	declaration->every = card->every;
 	declaration->time_zone = card->time_zone;
 	declaration->history = card->history;
@@ -366,7 +369,7 @@ declare_as_stored(Declaration *declaration, Scorecard *card)
 	declaration->has_amount_scale = true;
 	declaration->amount_scale = card->amount_scale;
 	declaration->max_runtime = card->max_runtime;
-	declaration->clv_model = card->clv_model ? pstrdup(card->clv_model->name) : pstrdup("none");
+	declaration->clv_model = pstrdup(scorecard_clv_model_name(card));
 	declaration->clv_time_unit = card->clv_time_unit;
 	declaration->clv_horizon = card->clv_horizon;
 	declaration->capture = card->capture ? "trigger" : "none";
@@ -482,6 +485,11 @@ reset_option(Declaration *declaration, const char *option, int *arg)
 		declaration->has_clv_margin = false;
 		*arg = ARG_CLV_MARGIN;
 	}
+	else if (strcmp(option, "partition_by") == 0)
+	{
+		declaration->partition_by.text = NULL;
+		*arg = ARG_PARTITION_BY;
+	}
 	else
 		return false;
 	return true;
@@ -508,7 +516,7 @@ reset_options(FunctionCallInfo fcinfo, Declaration *declaration)
 					(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 					 option ? errmsg("argument \"reset\": \"%s\" is not an option that can be reset", option)
 					 : errmsg("argument \"reset\" must not contain NULL"),
-					 errhint("Options are filter, every, time_zone, history, customers, frequency_by, bins, segment_map, abc_cuts, amount_scale, max_runtime, clv_model, clv_time_unit, clv_horizon, clv_discount, clv_margin, capture, rebuild_every, rebase_every and refresh_on_commit.")));
+					 errhint("Options are filter, every, time_zone, history, customers, frequency_by, bins, segment_map, abc_cuts, amount_scale, max_runtime, clv_model, clv_time_unit, clv_horizon, clv_discount, clv_margin, partition_by, capture, rebuild_every, rebase_every and refresh_on_commit.")));
 		if (!PG_ARGISNULL(arg))
 			ereport(ERROR,
 					(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
@@ -566,7 +574,8 @@ scores_can_change(Scorecard *card, Declaration *declaration)
 		!same_cuts(card, declaration->abc_cuts) ||
 		declaration->amount_scale != card->amount_scale ||
 		(strcmp(declaration->capture, "trigger") == 0) != card->capture ||
-		!same_text(declaration->clv_model, card->clv_model ? card->clv_model->name : "none") ||
+		!same_text(declaration->clv_model, scorecard_clv_model_name(card)) ||
+		!same_text(declaration->partition_by.text, card->partition_by) ||
 		!same_text(declaration->clv_time_unit, card->clv_time_unit) ||
 		!same_interval(declaration->clv_horizon, card->clv_horizon) ||
 		declaration->clv_discount != card->clv_discount || declaration->clv_margin != card->clv_margin;
@@ -645,8 +654,9 @@ custprio_alter_scorecard(PG_FUNCTION_ARGS)
 			" every = $12, time_zone = $13, history = $14, frequency_by = $15, bins = $16, segment_map = $17,"
 			" abc_cuts = $18, amount_scale = $19, max_runtime = $20, clv_model = $21, clv_time_unit = $22,"
 			" clv_horizon = $23, clv_discount = $24, clv_margin = $25, capture = $26, rebuild_every = $27, rebase_every = $28,"
-			" refresh_on_commit = $29, owner_oid = $30, owner_name = $31, recorded_in = $32, version = version + $33,"
-			" priority_oid = $34 WHERE scorecard_id = $35");
+			" refresh_on_commit = $29, owner_oid = $30, owner_name = $31, recorded_in = $32, partition_by = $33,"
+			" version = version + $34, clv_chosen = CASE WHEN $34 = 0 THEN clv_chosen END,"
+			" clv_chosen_on = CASE WHEN $34 = 0 THEN clv_chosen_on END, priority_oid = $35 WHERE scorecard_id = $36");
 	if (declaration.refresh_on_commit != card->refresh_on_commit)
 		on_commit_forget();
 	if (rescore && (card->capture || strcmp(declaration.capture, "trigger") == 0))

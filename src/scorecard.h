@@ -59,10 +59,15 @@ typedef struct Scorecard
 	Numeric		weight[SCORECARD_METRICS];
 
 	const struct ClvModel *clv_model;	/* of purchases; NULL: no predictions */
+	bool		clv_auto;		/* it is what validated best, or the default before the first choice */
+	bool		clv_is_chosen;
+	int32		clv_chosen_on;	/* DateADT, if it is chosen */
+	char	   *clv_choice;		/* why, or NULL */
 	char	   *clv_time_unit;
 	Interval   *clv_horizon;
 	double		clv_discount;	/* per year */
 	double		clv_margin;		/* share of a purchase's value that counts */
+	char	   *partition_by;	/* over the relation of customers, gives segments with fits of their own; NULL: none */
 
 	int			n_tiers;		/* tiers are numbered 1 = A upwards */
 	uint8	   *tier;			/* the letters, as ranks, best first */
@@ -139,6 +144,9 @@ typedef enum LoadMode
 
 extern Scorecard *scorecard_load_for(int64 id, LoadMode mode);
 extern void scorecard_check_owner(Scorecard *card);
+
+/* The option clv_model as it was declared. */
+extern const char *scorecard_clv_model_name(const Scorecard *card);
 
 /* The card that the caller wants to change, after its refresh that may be running; locked until the end (scorecard.c). */
 extern Scorecard *scorecard_lock_own(const char *name, LoadMode mode);

@@ -19,6 +19,7 @@
 #include "utils/acl.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
+#include "utils/date.h"
 #include "utils/datum.h"
 #include "utils/inval.h"
 #include "utils/lsyscache.h"
@@ -64,6 +65,8 @@ static const char *const load_query =
 	" ARRAY(SELECT t.tier::int4 FROM custprio.tier_rule t WHERE t.scorecard_id = s.scorecard_id ORDER BY t.tier),"
 	" ARRAY(SELECT t.share FROM custprio.tier_rule t"
 	"       WHERE t.scorecard_id = s.scorecard_id AND t.share IS NOT NULL ORDER BY t.tier)"
+	", s.partition_by, s.clv_chosen, s.clv_chosen_on,"
+	" (SELECT f.choice FROM custprio.clv_fit f WHERE f.scorecard_id = s.scorecard_id AND f.run_id = e.run_id AND f.choice IS NOT NULL)"
 	" FROM custprio.scorecard s LEFT JOIN custprio.epoch e USING (scorecard_id) WHERE s.scorecard_id = $1";
 
 enum
@@ -74,7 +77,7 @@ enum
 	C_RECORDED_IN, C_CLV_MODEL, C_CLV_TIME_UNIT, C_CLV_HORIZON, C_CLV_DISCOUNT, C_CLV_MARGIN,
 	C_CAPTURE, C_REBUILD_EVERY, C_REBASE_EVERY, C_REFRESH_ON_COMMIT, C_REBUILT_AT, C_SOURCE_RELATIONS, C_AS_OF, C_DAY_CHOSEN, C_EPOCH_VERSION,
 	C_EPOCH_RUN, C_STATE_AS_OF, C_STATE_VERSION,
-	C_WEIGHT, C_TIERS = C_WEIGHT + SCORECARD_METRICS, C_SHARES
+	C_WEIGHT, C_TIERS = C_WEIGHT + SCORECARD_METRICS, C_SHARES, C_PARTITION_BY, C_CLV_CHOSEN, C_CLV_CHOSEN_ON, C_CLV_CHOICE
 };
 
 /* What scorecard_load needs beside the card while it resolves relations. */
@@ -145,6 +148,28 @@ numerics_column(HeapTuple row, TupleDesc desc, int attno, int *n)
 	return result;
 }
 
+/* The model as declared; with "auto" the one that was last chosen, or the default until then. */
+static void
+read_clv_model(Scorecard *card, HeapTuple row, TupleDesc desc)
+{
+	char	   *name = text_column(row, desc, C_CLV_MODEL);
+	char	   *chosen = text_column(row, desc, C_CLV_CHOSEN);
+	Datum		chosen_on;
+	bool		isnull;
+
+	card->clv_auto = strcmp(name, "auto") == 0;
+	if (!card->clv_auto)
+	{
+		card->clv_model = clv_model_by_name(name);
+		return;
+	}
+	chosen_on = column(row, desc, C_CLV_CHOSEN_ON, &isnull);
+	card->clv_is_chosen = chosen != NULL && !isnull && clv_model_by_name(chosen) != NULL;
+	card->clv_model = card->clv_is_chosen ? clv_model_by_name(chosen) : &clv_mbgnbd;
+	card->clv_chosen_on = card->clv_is_chosen ? DatumGetDateADT(chosen_on) : 0;
+	card->clv_choice = text_column(row, desc, C_CLV_CHOICE);
+}
+
 static void
 read_scorecard(HeapTuple row, TupleDesc desc, void *arg)
 {
@@ -173,7 +198,8 @@ read_scorecard(HeapTuple row, TupleDesc desc, void *arg)
 	card->segment_map = text_column(row, desc, C_SEGMENT_MAP);
 	card->amount_scale = int_column(row, desc, C_AMOUNT_SCALE);
 	card->abc_cuts = numerics_column(row, desc, C_ABC_CUTS, &card->n_abc_cuts);
-	card->clv_model = clv_model_by_name(text_column(row, desc, C_CLV_MODEL));
+	card->partition_by = text_column(row, desc, C_PARTITION_BY);
+	read_clv_model(card, row, desc);
 	card->clv_time_unit = text_column(row, desc, C_CLV_TIME_UNIT);
 	card->clv_horizon = interval_column(row, desc, C_CLV_HORIZON);
 	card->clv_discount = DatumGetFloat8(column(row, desc, C_CLV_DISCOUNT, &isnull));
@@ -481,6 +507,12 @@ scorecard_load_for(int64 id, LoadMode mode)
 	if (card->capture)
 		card->captured = captured_relations(id, NULL);
 	return card;
+}
+
+const char *
+scorecard_clv_model_name(const Scorecard *card)
+{
+	return card->clv_auto ? "auto" : card->clv_model ? card->clv_model->name : "none";
 }
 
 Scorecard *

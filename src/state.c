@@ -4,6 +4,7 @@
  * The state has one row per customer who is in the source or in the relation of customers:
  *   summary   what counts up to the state's as-of day
  *   listed    whether the relation of customers has the customer; NULL without such a relation
+ *   segment   its value of partition_by there
  *   earliest  first day with a counted row, kept only when the scorecard has a history window
  *   next_day  first day after as-of with a row
  * A rescore on a later day trusts a summary until next_day comes or earliest falls out of the window; those customers
@@ -35,6 +36,7 @@ typedef struct StateTable
 	AttrNumber	customer_id;
 	AttrNumber	summary;
 	AttrNumber	listed;
+	AttrNumber	segment;
 	AttrNumber	earliest;
 	AttrNumber	next_day;
 	AttrNumber	last_column;
@@ -49,6 +51,7 @@ typedef struct StateRow
 	PurchaseSummary *summary;	/* canonical */
 	bool		has_listed;
 	bool		listed;
+	const text *segment;		/* NULL: NULL */
 	DateADT		earliest;		/* NO_DAY: NULL */
 	DateADT		next_day;		/* NO_DAY: NULL */
 } StateRow;
@@ -67,6 +70,7 @@ state_open(StateTable *state, const Scorecard *card, bool write)
 	state->customer_id = published_column(state->rel, "customer_id", card->key_type);
 	state->summary = published_column(state->rel, "summary", custprio_type("purchase_summary"));
 	state->listed = published_column(state->rel, "listed", BOOLOID);
+	state->segment = published_column(state->rel, "segment", TEXTOID);
 	state->earliest = published_column(state->rel, "earliest", DATEOID);
 	state->next_day = published_column(state->rel, "next_day", DATEOID);
 	state->last_column = RelationGetDescr(state->rel)->natts;
@@ -75,7 +79,8 @@ state_open(StateTable *state, const Scorecard *card, bool write)
 	memset(state->nulls, true, state->last_column * sizeof(bool));
 	if (write)
 	{
-		AttrNumber	given[] = {state->customer_id, state->summary, state->listed, state->earliest, state->next_day};
+		AttrNumber	given[] = {state->customer_id, state->summary, state->listed, state->segment, state->earliest,
+			state->next_day};
 
 		table_writer_given(state->writer, given, lengthof(given));
 	}
@@ -146,6 +151,21 @@ state_listed_equals(const StateTable *state, const StateRow *row)
 	return row->has_listed && row->listed == DatumGetBool(state_value(state, state->listed));
 }
 
+/* The value of partition_by in the slot, or NULL; one that had to be decompressed is in the current memory context. */
+static inline const text *
+state_segment(const StateTable *state)
+{
+	return state->slot->tts_isnull[state->segment - 1] ? NULL : DatumGetTextPP(state_value(state, state->segment));
+}
+
+static inline bool
+state_segment_equals(const StateTable *state, const StateRow *row)
+{
+	const text *stored = state_segment(state);
+
+	return stored == NULL || row->segment == NULL ? stored == row->segment : compare_segments(stored, row->segment) == 0;
+}
+
 static bool
 summary_equals(Datum stored, const PurchaseSummary *wanted)
 {
@@ -164,6 +184,7 @@ row_equals(const StateTable *state, const StateRow *row)
 	return state_day(state, state->next_day) == row->next_day &&
 		state_day(state, state->earliest) == row->earliest &&
 		state_listed_equals(state, row) &&
+		state_segment_equals(state, row) &&
 		summary_equals(state_value(state, state->summary), row->summary);
 }
 
@@ -176,6 +197,8 @@ fill_values(const StateTable *state, const StateRow *row, Datum *values, bool *n
 	nulls[state->summary - 1] = false;
 	values[state->listed - 1] = BoolGetDatum(row->listed);
 	nulls[state->listed - 1] = !row->has_listed;
+	values[state->segment - 1] = PointerGetDatum(row->segment);
+	nulls[state->segment - 1] = row->segment == NULL;
 	values[state->earliest - 1] = DateADTGetDatum(row->earliest);
 	nulls[state->earliest - 1] = row->earliest == NO_DAY;
 	values[state->next_day - 1] = DateADTGetDatum(row->next_day);
@@ -205,7 +228,7 @@ state_insert(StateTable *state, const StateRow *row)
 /* The state's row for a customer of the purchase table. */
 static void
 wanted_row(const Scorecard *card, PurchaseTable *table, PurchaseEntry *entry, bool has_listed, bool listed,
-		   StateRow *row)
+		   const text *segment, StateRow *row)
 {
 	if (entry->summary->wide_len > 0)
 	{
@@ -220,15 +243,24 @@ wanted_row(const Scorecard *card, PurchaseTable *table, PurchaseEntry *entry, bo
 	row->summary = entry->summary;
 	row->has_listed = has_listed;
 	row->listed = listed;
+	row->segment = segment;
 	row->earliest = card->history ? entry->earliest : NO_DAY;
 	row->next_day = entry->next_day;
 }
 
-/* Whether the relation of customers has this key; notes that it was met in the source. */
-static bool
-is_listed(const KeyMap *listed, Datum key)
+/* What the relation of customers has under this key, or NULL. */
+static const ListedCustomer *
+find_listed(const KeyMap *listed, Datum key)
 {
-	return listed && keymap_find(listed, key, keymap_hash(listed, key)) != KEYMAP_NONE;
+	uint32		id = listed ? keymap_find(listed, key, keymap_hash(listed, key)) : KEYMAP_NONE;
+
+	return id == KEYMAP_NONE ? NULL : keymap_entry(listed, id);
+}
+
+static inline const text *
+segment_of(const ListedCustomer *customer)
+{
+	return customer ? customer->segment : NULL;
 }
 
 /* Whether a key belongs to what the purchase table holds now: one partition after a spill, everything else. */
@@ -326,8 +358,10 @@ sync_existing(StateTable *state, const Scorecard *card, SourceResult *source, in
 			table_writer_delete(state->writer, state->slot);
 		else
 		{
+			const ListedCustomer *customer = find_listed(listed, key);
+
 			entry->in_state = true;
-			wanted_row(card, table, entry, listed != NULL, is_listed(listed, key), &row);
+			wanted_row(card, table, entry, listed != NULL, customer != NULL, segment_of(customer), &row);
 			if (!row_equals(state, &row))
 				state_update(state, &row);
 		}
@@ -365,6 +399,7 @@ sync_new(StateTable *state, const Scorecard *card, SourceResult *source, int64 n
 		table_writer_defer_primary_key(state->writer, state->customer_id, table->part[0].map);
 	for (int64 i = 0; i < n; i++)
 	{
+		const ListedCustomer *customer;
 		StateRow	row;
 
 		/* they lie in no order in memory */
@@ -378,7 +413,8 @@ sync_new(StateTable *state, const Scorecard *card, SourceResult *source, int64 n
 			__builtin_prefetch(summary + 64);
 			__builtin_prefetch(summary + 128);
 		}
-		wanted_row(card, table, items[i].entry, listed != NULL, is_listed(listed, items[i].key), &row);
+		customer = find_listed(listed, items[i].key);
+		wanted_row(card, table, items[i].entry, listed != NULL, customer != NULL, segment_of(customer), &row);
 		state_insert(state, &row);
 	}
 	table_writer_flush(state->writer);
@@ -424,8 +460,10 @@ state_rebuild(const Scorecard *card, SourceResult *source, const KeyMap *listed,
 			for (uint32 id = 0; id < part->map->n; id++)
 			{
 				PurchaseEntry *entry = purchase_entry(part, id);
+				const ListedCustomer *customer = find_listed(listed, entry->key);
 
-				customer_set_add(set, card, entry->key, entry->summary, listed != NULL, is_listed(listed, entry->key));
+				customer_set_add(set, card, entry->key, entry->summary, listed != NULL, customer != NULL,
+								 segment_of(customer));
 				count_purchases(run, entry->summary);
 			}
 		}
@@ -469,7 +507,7 @@ state_read(const Scorecard *card, DateADT as_of, const KeyMap *changed, Customer
 		else if (changed == NULL || keymap_find(changed, key, keymap_hash(changed, key)) == KEYMAP_NONE)
 			customer_set_add(set, card, key, DatumGetPurchaseSummaryP(state_value(&state, state.summary)),
 							 !state.slot->tts_isnull[state.listed - 1],
-							 DatumGetBool(state_value(&state, state.listed)));
+							 DatumGetBool(state_value(&state, state.listed)), state_segment(&state));
 		MemoryContextReset(row_context);
 		n++;
 	}
@@ -497,8 +535,10 @@ state_resummarize(const Scorecard *card, const KeyMap *stale, const KeyMap *list
 	{
 		Datum		key = state_key(&state, stale);
 		bool		has_listed = listed_now != NULL || !state.slot->tts_isnull[state.listed - 1];
-		bool		listed = listed_now ? is_listed(listed_now, key) :
+		const ListedCustomer *customer = find_listed(listed_now, key);
+		bool		listed = listed_now ? customer != NULL :
 			has_listed && DatumGetBool(state_value(&state, state.listed));
+		const text *segment = listed_now ? segment_of(customer) : state_segment(&state);
 		PurchaseEntry *entry;
 		StateRow	row;
 
@@ -510,10 +550,10 @@ state_resummarize(const Scorecard *card, const KeyMap *stale, const KeyMap *list
 			if (entry == NULL)
 				entry = purchase_table_touch(table, key);
 			entry->in_state = true;
-			wanted_row(card, table, entry, has_listed, listed, &row);
+			wanted_row(card, table, entry, has_listed, listed, segment, &row);
 			if (!row_equals(&state, &row))
 				state_update(&state, &row);
-			customer_set_add(set, card, key, row.summary, has_listed, listed);
+			customer_set_add(set, card, key, row.summary, has_listed, listed, segment);
 			count_purchases(run, row.summary);
 		}
 		MemoryContextReset(row_context);
@@ -533,11 +573,13 @@ state_resummarize(const Scorecard *card, const KeyMap *stale, const KeyMap *list
 		for (uint32 id = 0; id < part->map->n; id++)
 		{
 			PurchaseEntry *entry = purchase_entry(part, id);
+			const ListedCustomer *customer;
 
 			if (entry->in_state)
 				continue;
-			customer_set_add(set, card, entry->key, entry->summary, listed_now != NULL,
-							 is_listed(listed_now, entry->key));
+			customer = find_listed(listed_now, entry->key);
+			customer_set_add(set, card, entry->key, entry->summary, listed_now != NULL, customer != NULL,
+							 segment_of(customer));
 			count_purchases(run, entry->summary);
 		}
 	}

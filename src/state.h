@@ -5,9 +5,16 @@
 #include "customer_set.h"
 #include "source.h"
 
+/* A customer as the relation of customers has it. */
+typedef struct ListedCustomer
+{
+	Datum		key;
+	text	   *segment;		/* value of partition_by; NULL: none */
+} ListedCustomer;
+
 /*
  * Bring the state to what the source gave, writing only rows that differ, and take every customer into set. listed
- * holds the keys of the relation of customers, or is NULL. With write false, the state is left alone.
+ * holds the relation of customers (entries are ListedCustomers), or is NULL. With write false, the state is left alone.
  */
 extern void state_rebuild(const Scorecard *card, SourceResult *source, const KeyMap *listed, CustomerSet *set,
 						  bool write, RefreshRun *run);

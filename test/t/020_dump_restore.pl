@@ -28,7 +28,7 @@ SELECT 'own', p.* FROM team.own_priority p ORDER BY customer_id;
 SQL
 my $declarations = <<'SQL';
 SELECT name, schema_name, source, customer, purchased_at, amount, filter, customers, customers_key, every, time_zone, history,
-  frequency_by, bins, segment_map, abc_cuts, amount_scale, max_runtime, paused, version, owner_name FROM custprio.scorecard ORDER BY name;
+  frequency_by, bins, segment_map, abc_cuts, amount_scale, max_runtime, clv_model, partition_by, clv_chosen, clv_chosen_on, paused, version, owner_name FROM custprio.scorecard ORDER BY name;
 SELECT name, metric, weight FROM custprio.metric JOIN custprio.scorecard USING (scorecard_id) ORDER BY 1, 2;
 SELECT name, tier, share FROM custprio.tier_rule JOIN custprio.scorecard USING (scorecard_id) ORDER BY 1, 2;
 SELECT name, changed_at, changed_by, policy, old, new, reason FROM custprio.policy_change JOIN custprio.scorecard USING (scorecard_id) ORDER BY 1, 2;
@@ -58,7 +58,7 @@ CREATE TABLE customers (id bigint PRIMARY KEY, name text);
 INSERT INTO customers SELECT i, 'customer ' || i FROM generate_series(1, 250) i;
 SELECT custprio.create_segment_map('two', 2, '[{"segment": "high", "codes": ["222", "221", "212", "122"]}, {"segment": "low", "codes": ["211", "121", "112", "111"]}]');
 SELECT custprio.create_scorecard('crm', 'orders', 'customer_id', 'ordered_at', 'amount', filter => $$status <> 'void'$$,
-  time_zone => 'America/St_Johns', history => '8 months', customers => 'customers', customers_key => 'id', frequency_by => 'day');
+  time_zone => 'America/St_Johns', history => '8 months', customers => 'customers', customers_key => 'id', frequency_by => 'day', clv_model => 'auto', partition_by => 'id % 2');
 CREATE SCHEMA "Big Shop";
 CREATE TABLE "Big Shop"."Sales, by ""day""" ("Who?" text COLLATE "C", "When" date, "How much" float8);
 INSERT INTO "Big Shop"."Sales, by ""day""" SELECT 'Kundin ' || i % 97, date '2024-01-01' + i % 320, (i % 83) / 3.0 FROM generate_series(1, 1500) i;
@@ -78,6 +78,7 @@ SELECT custprio.set_tiers('own', '{0.1,0.4,0.6,0.9}', '{A,B,D,E,Z}');
 SQL
 refresh_all('shop', 'crm', q{O'Brien "1"}, 'own');
 isnt($node->safe_psql('shop', 'SELECT count(*) FROM crm_tier_history WHERE previous_tier IS NOT NULL'), '0', 'there is history to carry');
+isnt($node->safe_psql('shop', "SELECT clv_chosen FROM custprio.scorecard WHERE name = 'crm'"), '', 'and a model that was chosen');
 my $before = $node->safe_psql('shop', $contents);
 my $declared = $node->safe_psql('shop', $declarations);
 my $untouched = "crm|rebuild|0|0|0|0|0\nO'Brien \"1\"|rebuild|0|0|0|0|0\nown|rebuild|0|0|0|0|0";
