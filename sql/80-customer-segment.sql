@@ -29,10 +29,10 @@ CREATE FUNCTION custprio.drop_segment(name text, segment text) RETURNS void
   AS 'MODULE_PATHNAME', 'custprio_drop_segment' LANGUAGE C VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE;
 COMMENT ON FUNCTION custprio.drop_segment(text, text) IS 'remove a segment of a scorecard';
 
-CREATE FUNCTION custprio.segment_members(name text, segment text DEFAULT NULL)
+CREATE FUNCTION custprio.segment_members(name text, segment text DEFAULT NULL, customer text DEFAULT NULL)
   RETURNS TABLE (customer_id text, segment text, dimension text)
   AS 'MODULE_PATHNAME', 'custprio_segment_members' LANGUAGE C STABLE CALLED ON NULL INPUT PARALLEL RESTRICTED;
-COMMENT ON FUNCTION custprio.segment_members(text, text) IS
+COMMENT ON FUNCTION custprio.segment_members(text, text, text) IS
   'who is in which segment now, of the customers whom the caller can read in the priority table; a customer can be in many, or in none';
 
 -- The priority table of a scorecard, quoted, for the functions below; its as-of day comes from as_of().

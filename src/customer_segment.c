@@ -173,7 +173,7 @@ append_segment(HeapTuple row, TupleDesc desc, void *arg)
 					 quote_literal_cstr(column[0]), quote_literal_cstr(column[1]), column[2]);
 }
 
-/* segment_members(name, segment) */
+/* segment_members(name, segment, customer) */
 Datum
 custprio_segment_members(PG_FUNCTION_ARGS)
 {
@@ -202,7 +202,9 @@ custprio_segment_members(PG_FUNCTION_ARGS)
 	owner_scope_leave(&scope);
 	/* DISTINCT: the relation of customers may hold one twice */
 	sql = psprintf("SELECT DISTINCT " SEGMENT_PRIORITY ".customer_id, s.segment, s.dimension%s,"
-				   " LATERAL (VALUES %s) s(segment, dimension, holds) WHERE s.holds", relations, list.data);
+				   " LATERAL (VALUES %s) s(segment, dimension, holds) WHERE s.holds%s", relations, list.data,
+				   PG_ARGISNULL(2) ? "" : psprintf(" AND %s", owner_rows_only(card, SEGMENT_PRIORITY ".customer_id",
+																			  PG_GETARG_TEXT_PP(2))));
 	owner_rows(fcinfo, card, sql, psprintf("segments of scorecard \"%s\"", card->name));
 	return (Datum) 0;
 }

@@ -143,6 +143,13 @@ check_relation(Oid relid, const char *argument, const char *scorecard)
 	ReleaseSysCache(tuple);
 }
 
+char *
+declaration_relation(Oid relid, const char *argument, const char *scorecard)
+{
+	check_relation(relid, argument, scorecard);
+	return qualified_name(relid);
+}
+
 static int
 interval_compare(Interval *a, Interval *b)
 {

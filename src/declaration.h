@@ -58,6 +58,9 @@ extern void declaration_init(Declaration *declaration);
  */
 extern void declaration_check(Declaration *declaration, const char *search_path);
 
+/* The qualified name of a relation that rows can be read from; raises for any other. argument says which it is. */
+extern char *declaration_relation(Oid relid, const char *argument, const char *scorecard);
+
 extern void declaration_check_name(const char *name);
 
 /*

@@ -123,6 +123,13 @@ owner_rows(FunctionCallInfo fcinfo, const Scorecard *card, const char *sql, cons
 	MemoryContextDelete(answer.scratch);
 }
 
+char *
+owner_rows_only(const Scorecard *card, const char *column, text *customer)
+{
+	return psprintf("%s OPERATOR(pg_catalog.=) CAST(%s AS %s)", column,
+					quote_literal_cstr(text_to_cstring(customer)), format_type_be_qualified(card->key_type));
+}
+
 Scorecard *
 owner_rows_card(FunctionCallInfo fcinfo)
 {

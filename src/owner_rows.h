@@ -11,6 +11,9 @@
  */
 extern void owner_rows(FunctionCallInfo fcinfo, const Scorecard *card, const char *sql, const char *what);
 
+/* The condition that a column of the key's type is one customer, given as text. */
+extern char *owner_rows_only(const Scorecard *card, const char *column, text *customer);
+
 /* The card by the first argument, as far as it can be found, for anybody. */
 extern Scorecard *owner_rows_card(FunctionCallInfo fcinfo);
 

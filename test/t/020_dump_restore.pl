@@ -33,6 +33,8 @@ SELECT name, metric, weight FROM custprio.metric JOIN custprio.scorecard USING (
 SELECT name, tier, share FROM custprio.tier_rule JOIN custprio.scorecard USING (scorecard_id) ORDER BY 1, 2;
 SELECT name, changed_at, changed_by, policy, old, new, reason FROM custprio.policy_change JOIN custprio.scorecard USING (scorecard_id) ORDER BY 1, 2;
 SELECT name, segment, dimension, predicate, description, market_growth, competition, fit FROM custprio.customer_segment JOIN custprio.scorecard USING (scorecard_id) ORDER BY 1, 2;
+SELECT name, tier, action, channel, contacts_per_month, budget, service_level, description FROM custprio.strategy JOIN custprio.scorecard USING (scorecard_id) ORDER BY 1, 2, 3;
+SELECT name, relation, c.customer, contacted_at, channel FROM custprio.contact_source c JOIN custprio.scorecard USING (scorecard_id) ORDER BY 1;
 SELECT map, position, segment, codes, owner_name FROM custprio.segment_map WHERE NOT built_in ORDER BY 1, 2;
 SQL
 
@@ -74,6 +76,8 @@ SELECT custprio.pause('own');
 SELECT custprio.refresh('crm', as_of => '2024-08-31');
 SELECT custprio.set_weights('crm', '{"recency": 0.5, "monetary": 2}', 'a reason to keep');
 SELECT custprio.add_segment('crm', 'named', 'demographic', $$name LIKE 'customer 1%'$$, 'a segment', 0.1, 0.2, 0.3);
+SELECT custprio.set_strategy('crm', 'A', 'visit', 'car', 1.5, 20, 'fast', 'a strategy');
+SELECT custprio.set_contacts('crm', 'orders', 'customer_id', 'ordered_at', 'status');
 SELECT custprio.set_tiers('own', '{0.1,0.4,0.6,0.9}', '{A,B,D,E,Z}');
 SQL
 refresh_all('shop', 'crm', q{O'Brien "1"}, 'own');
