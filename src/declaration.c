@@ -23,6 +23,7 @@
 #include "miscadmin.h"
 #include "pgtime.h"
 #include "scorecard.h"
+#include "source.h"
 #include "utils/acl.h"
 #include "utils/builtins.h"
 #include "utils/float.h"
@@ -558,6 +559,13 @@ declaration_check(Declaration *declaration, const char *search_path)
 	check_customers(declaration, search_path);
 	try_expressions(declaration);
 	capture_check(declaration);
+	if (strcmp(declaration->capture, "none") != 0 &&
+		!source_key_is_indexed(declaration->source_relid, declaration->customer.text))
+		ereport(NOTICE,
+				(errmsg("incremental refreshes of scorecard \"%s\" will read all of %s", declaration->name,
+						declaration->source),
+				 errdetail("It, or a partition of it, has no index that starts with %s.", declaration->customer.text),
+				 errhint("Run CREATE INDEX ON %s ((%s)).", declaration->source, declaration->customer.text)));
 	if (declaration->refresh_on_commit && strcmp(declaration->capture, "none") == 0)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),

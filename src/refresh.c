@@ -25,6 +25,7 @@
 #include "access/htup_details.h"
 #include "access/xact.h"
 #include "catalog/pg_class.h"
+#include "catalog/pg_inherits.h"
 #include "catalog/pg_type.h"
 #include "commands/async.h"
 #include "lib/stringinfo.h"
@@ -42,7 +43,9 @@
 /* A rescore that would have to summarize more than this share of customers again is done as a rebuild. */
 #define STALE_LIMIT_SHARE	0.05
 #define STALE_LIMIT_LEAST	1000
-/* The same for customers who changed. */
+/* A source of so many rows should have an index on the key. */
+#define UNINDEXED_LIMIT		100000
+/* A rebuild instead, for customers who changed. */
 #define QUEUE_LIMIT_SHARE	0.1
 
 const char *
@@ -82,6 +85,19 @@ estimated_rows(Oid relid)
 	}
 	/* a table that was never analyzed is small, or about to be */
 	return rows < 0 ? 0 : rows;
+}
+
+/* Rows of the source with its partitions; 0 for what holds none itself, as a view. */
+static double
+estimated_source_rows(const Scorecard *card)
+{
+	double		rows = 0;
+	ListCell   *lc;
+
+	foreach(lc, find_all_inheritors(card->source_relid, AccessShareLock, NULL))
+		if (get_rel_relkind(lfirst_oid(lc)) == RELKIND_RELATION)
+			rows += estimated_rows(lfirst_oid(lc));
+	return rows;
 }
 
 static bool
@@ -294,6 +310,10 @@ resummarize(const Scorecard *card, const KeyMap *customers, bool list_anew, Cust
 
 	for (uint32 id = 0; id < customers->n; id++)
 		keys[id] = keymap_key(customers, id);
+	if (estimated_source_rows(card) >= UNINDEXED_LIMIT && !source_key_is_indexed(card->source_relid, card->customer))
+		run->warnings = lappend(run->warnings,
+								psprintf("the whole source was read for %u customers: it has no index that starts with %s",
+										 customers->n, card->customer));
 	source = source_read_customers(card, run->as_of, keys, customers->n);
 	run->counted = true;
 	run->rows = source->table->rows;

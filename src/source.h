@@ -23,6 +23,12 @@ extern SourceResult *source_read(const Scorecard *card, DateADT as_of);
 /* The same for the n customers of the given keys only; always through a query, never spilled. */
 extern SourceResult *source_read_customers(const Scorecard *card, DateADT as_of, const Datum *keys, int n);
 
+/*
+ * source_index.c: whether that takes no scan of the whole source, as far as indexes tell. customer is canonical; to be
+ * called within an owner scope.
+ */
+extern bool source_key_is_indexed(Oid source_relid, char *customer);
+
 extern int	source_partitions(const SourceResult *result);
 
 /* Make the table hold the customers of one partition. Partitions must be taken in order. */

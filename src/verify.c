@@ -4,7 +4,8 @@
  * score_as_of() is a rebuild as of a day, under thresholds and a fit of that day. For verify() the whole source is read
  * and scored under the thresholds, the fit and the day that the published rows follow, as a rebuild would. Changes that
  * wait in the queue, or happened since the last refresh, show as differences like any other: refresh first to tell them
- * from a defect.
+ * from a defect. What is published of the past, previous_tier and tier_since, is compared with the tier history, for
+ * customers of whom that has a row.
  */
 #include "custprio.h"
 
@@ -13,7 +14,13 @@
 #include "funcapi.h"
 #include "miscadmin.h"
 #include "publish.h"
+#include "table_reader.h"
+#include "table_writer.h"
+
+#include "access/table.h"
+#include "catalog/pg_type.h"
 #include "utils/builtins.h"
+#include "utils/lsyscache.h"
 #include "utils/tuplestore.h"
 
 PG_FUNCTION_INFO_V1(custprio_verify);
@@ -40,6 +47,117 @@ put_difference(const char *customer, const char *column, const char *published, 
 		values[i] = nulls[i] ? (Datum) 0 : CStringGetTextDatum(text[i]);
 	}
 	tuplestore_putvalues(differences->store, differences->desc, values, nulls);
+}
+
+/* A customer's latest row of the history. */
+typedef struct LastChange
+{
+	Datum		key;
+	int64		run_id;
+	Datum		value[3];		/* tier, tier_since, previous_tier: as the priority table has them */
+	bool		null[3];
+} LastChange;
+
+static const char *const change_columns[3] = {"tier", "tier_since", "previous_tier"};
+
+static KeyMap *
+read_last_changes(const Scorecard *card)
+{
+	static const char *const names[3] = {"tier", "changed_on", "previous_tier"};
+	Oid			types[3] = {custprio_type("customer_tier"), DATEOID, custprio_type("customer_tier")};
+	KeyMap	   *last = keymap_create(CurrentMemoryContext, card->key_type, sizeof(LastChange));
+	Relation	rel = table_open(card->history_relid, AccessShareLock);
+	AttrNumber	key_column = published_column(rel, "customer_id", card->key_type);
+	AttrNumber	run_column = published_column(rel, "run_id", INT8OID);
+	AttrNumber	column[3];
+	TableReader *reader = table_reader_open(rel, NULL, 0, NULL);
+	TupleTableSlot *slot;
+
+	for (int i = 0; i < 3; i++)
+		column[i] = published_column(rel, names[i], types[i]);
+	while ((slot = table_reader_next(reader)) != NULL)
+	{
+		Datum		key = slot->tts_values[key_column - 1];
+		int64		run_id = DatumGetInt64(slot->tts_values[run_column - 1]);
+		LastChange *change;
+		bool		found;
+
+		/* what backfill_history() filled in has number 0 */
+		if (run_id == 0 || slot->tts_isnull[key_column - 1])
+			continue;
+		if (!last->byval && last->typlen < 0)
+			key = PointerGetDatum(PG_DETOAST_DATUM_PACKED(key));
+		change = keymap_entry(last, keymap_insert(last, key, keymap_hash(last, key), &found));
+		if (found && change->run_id > run_id)
+			continue;
+		change->run_id = run_id;
+		for (int i = 0; i < 3; i++)
+		{
+			change->value[i] = slot->tts_values[column[i] - 1];
+			change->null[i] = slot->tts_isnull[column[i] - 1];
+		}
+	}
+	table_reader_close(reader);
+	table_close(rel, NoLock);
+	return last;
+}
+
+static char *
+text_of(Oid type, Datum value, bool null)
+{
+	Oid			output;
+	bool		varlena;
+
+	if (null)
+		return NULL;
+	getTypeOutputInfo(type, &output, &varlena);
+	return OidOutputFunctionCall(output, value);
+}
+
+/* Compare what is published of tiers with the changes that led there. */
+static void
+compare_with_history(const Scorecard *card, Differences *differences)
+{
+	Oid			types[3] = {custprio_type("customer_tier"), DATEOID, custprio_type("customer_tier")};
+	KeyMap	   *last = read_last_changes(card);
+	Relation	rel = table_open(card->priority_relid, AccessShareLock);
+	AttrNumber	key_column = published_column(rel, "customer_id", card->key_type);
+	AttrNumber	column[3];
+	TableReader *reader = table_reader_open(rel, NULL, 0, NULL);
+	TupleTableSlot *slot;
+
+	for (int i = 0; i < 3; i++)
+		column[i] = published_column(rel, change_columns[i], types[i]);
+	while ((slot = table_reader_next(reader)) != NULL)
+	{
+		Datum		key = slot->tts_values[key_column - 1];
+		const LastChange *change;
+		uint32		id;
+
+		if (slot->tts_isnull[key_column - 1])
+			continue;
+		if (!last->byval && last->typlen < 0)
+			key = PointerGetDatum(PG_DETOAST_DATUM_PACKED(key));
+		id = keymap_find(last, key, keymap_hash(last, key));
+		if (id == KEYMAP_NONE)
+			continue;
+		change = keymap_entry(last, id);
+		/* a tier that differs is a difference of the tier, which the scores tell of; a customer may be gone and back */
+		for (int i = 1; i < 3; i++)
+		{
+			Datum		value = slot->tts_values[column[i] - 1];
+			bool		null = slot->tts_isnull[column[i] - 1];
+
+			if (change->null[0] && slot->tts_isnull[column[0] - 1] && null)
+				continue;
+			if (null != change->null[i] || (!null && value != change->value[i]))
+				put_difference(text_of(card->key_type, key, false), change_columns[i],
+							   text_of(types[i], value, null),
+							   text_of(types[i], change->value[i], change->null[i]), differences);
+		}
+	}
+	table_reader_close(reader);
+	table_close(rel, NoLock);
 }
 
 /* verify(name) */
@@ -70,6 +188,7 @@ custprio_verify(PG_FUNCTION_ARGS)
 	set = compute_customers(card, &run);
 	customer_clv_predict(card, set, epoch_fit(card), card->as_of, &run.warnings);
 	publish_compare(card, set, score_customers(card, set, thresholds), &run, put_difference, &differences);
+	compare_with_history(card, &differences);
 	compute_leave(&scope);
 	return (Datum) 0;
 }
