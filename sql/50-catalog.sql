@@ -37,6 +37,9 @@ CREATE TABLE custprio.scorecard (
   rebuild_every interval,
   rebase_every  interval NOT NULL,
   refresh_on_commit boolean NOT NULL,
+  changed_since text,
+  tier_history_age interval,
+  tier_history_rows bigint,
   paused        boolean NOT NULL DEFAULT false,
   version       int NOT NULL DEFAULT 1,
   owner_oid     oid NOT NULL,
@@ -59,6 +62,9 @@ COMMENT ON COLUMN custprio.scorecard.clv_chosen IS 'with clv_model auto, the mod
 COMMENT ON COLUMN custprio.scorecard.clv_chosen_on IS 'as-of day of that choice';
 COMMENT ON COLUMN custprio.scorecard.capture IS 'how changes of the source are noted: trigger, or none';
 COMMENT ON COLUMN custprio.scorecard.rebuild_every IS 'time after which the whole source is read again, for what triggers cannot see; NULL: only when needed';
+COMMENT ON COLUMN custprio.scorecard.changed_since IS 'time of a source row''s last change, by which changed customers are found without triggers';
+COMMENT ON COLUMN custprio.scorecard.tier_history_age IS 'how long rows of the tier history stay; NULL: for ever';
+COMMENT ON COLUMN custprio.scorecard.tier_history_rows IS 'how many rows of the tier history stay, the latest ones; NULL: all';
 COMMENT ON COLUMN custprio.scorecard.rebase_every IS 'how long an epoch lasts: refreshes within it keep thresholds, fit and as-of day';
 COMMENT ON COLUMN custprio.scorecard.refresh_on_commit IS 'whether transactions that change the source refresh the scorecard before they commit';
 COMMENT ON COLUMN custprio.scorecard.version IS 'raised by every change of the declaration that can move a score';
@@ -92,8 +98,10 @@ CREATE TABLE custprio.epoch (
   state_as_of   date,
   state_version int,
   rebuilt_at    timestamptz,
-  source_relations text
+  source_relations text,
+  changed_mark  timestamptz
 );
+COMMENT ON COLUMN custprio.epoch.changed_mark IS 'with changed_since: changes that the last refresh did not see carry this time or a later one';
 COMMENT ON TABLE custprio.epoch IS 'per scorecard: the as-of day and the run whose thresholds the published rows follow, and the day of the state';
 COMMENT ON COLUMN custprio.epoch.day_chosen IS 'whether the as-of day was asked for and is not the day of that refresh: then the next one without such a wish goes back to today';
 

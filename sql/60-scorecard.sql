@@ -28,11 +28,14 @@ CREATE FUNCTION custprio.create_scorecard(
   rebuild_every interval DEFAULT NULL,
   rebase_every interval DEFAULT '1 day',
   refresh_on_commit boolean DEFAULT false,
+  changed_since text DEFAULT NULL,
+  tier_history_age interval DEFAULT NULL,
+  tier_history_rows bigint DEFAULT NULL,
   schema name DEFAULT NULL
 ) RETURNS regclass
   AS 'MODULE_PATHNAME', 'custprio_create_scorecard' LANGUAGE C VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE;
 COMMENT ON FUNCTION custprio.create_scorecard(text, regclass, text, text, text, text, interval, text, interval, regclass,
-  text, text, int, text, numeric[], int, interval, text, text, interval, float8, float8, text, text, interval, interval, boolean, name) IS
+  text, text, int, text, numeric[], int, interval, text, text, interval, float8, float8, text, text, interval, interval, boolean, text, interval, bigint, name) IS
   'declare how the customers of a table of purchases are scored; makes the published tables and views in the schema and returns the priority table';
 
 CREATE FUNCTION custprio.alter_scorecard(
@@ -63,11 +66,14 @@ CREATE FUNCTION custprio.alter_scorecard(
   rebuild_every interval DEFAULT NULL,
   rebase_every interval DEFAULT NULL,
   refresh_on_commit boolean DEFAULT NULL,
+  changed_since text DEFAULT NULL,
+  tier_history_age interval DEFAULT NULL,
+  tier_history_rows bigint DEFAULT NULL,
   reset text[] DEFAULT NULL
 ) RETURNS void
   AS 'MODULE_PATHNAME', 'custprio_alter_scorecard' LANGUAGE C VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE;
 COMMENT ON FUNCTION custprio.alter_scorecard(text, regclass, text, text, text, text, interval, text, interval, regclass,
-  text, text, int, text, numeric[], int, interval, text, text, interval, float8, float8, text, text, interval, interval, boolean, text[]) IS
+  text, text, int, text, numeric[], int, interval, text, text, interval, float8, float8, text, text, interval, interval, boolean, text, interval, bigint, text[]) IS
   'change options of a scorecard: NULL leaves one as it is, and those named in reset become what create_scorecard makes of NULL; tables and grants stay';
 
 CREATE FUNCTION custprio.drop_scorecard(name text) RETURNS void

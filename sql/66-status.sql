@@ -76,6 +76,10 @@ SELECT s.name AS scorecard,
        CASE WHEN s.capture = 'trigger' THEN
          (SELECT min(c.closed_at) FROM custprio.closed_queue c WHERE c.scorecard_id = s.scorecard_id)
        END AS queue_closed_at,
+       CASE WHEN s.capture = 'trigger' THEN nullif(pg_catalog.current_setting('custprio.queue_max_keys', true)::bigint, 0) END AS queue_max_keys,
+       CASE WHEN s.capture = 'trigger' THEN nullif(pg_catalog.current_setting('custprio.queue_max_age', true)::interval, '0'::interval) END AS queue_max_age,
+       s.tier_history_rows,
+       s.tier_history_age,
        pg_catalog.now() - good.finished_at AS lag,
        CASE WHEN why.reason IS NULL THEN schedule.next_due END AS next_due,
        active.started_at AS running_since,
@@ -142,6 +146,10 @@ COMMENT ON COLUMN custprio.status.customers IS 'rows published by the last succe
 COMMENT ON COLUMN custprio.status.queue_depth IS 'customers whose changes wait for the next refresh, counted once per statement that changed them; NULL without capture';
 COMMENT ON COLUMN custprio.status.queued_since IS 'since when the oldest of these changes waits';
 COMMENT ON COLUMN custprio.status.queue_closed_at IS 'when the queue passed custprio.queue_max_keys or custprio.queue_max_age, so that the next refresh is a rebuild; NULL when it did not';
+COMMENT ON COLUMN custprio.status.queue_max_keys IS 'how many changes may wait; NULL: any number, or not captured';
+COMMENT ON COLUMN custprio.status.queue_max_age IS 'how long the oldest may wait; NULL: for ever, or not captured';
+COMMENT ON COLUMN custprio.status.tier_history_rows IS 'how many rows of the tier history stay when it is trimmed; NULL: all';
+COMMENT ON COLUMN custprio.status.tier_history_age IS 'for how long the tier history tells every customer''s tier; NULL: from the beginning';
 COMMENT ON COLUMN custprio.status.lag IS 'time since the last success';
 COMMENT ON COLUMN custprio.status.next_due IS 'when the scheduler refreshes next; NULL when it does not, see reason';
 COMMENT ON COLUMN custprio.status.running_since IS 'start of the refresh that runs now';

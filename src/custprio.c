@@ -19,6 +19,7 @@ int			custprio_max_runtime = 3600;
 int			custprio_retry_interval = 30;
 int			custprio_run_retention = 30;
 bool		custprio_fast_scan = true;
+int			custprio_changed_since_overlap = 300;
 int			custprio_queue_max_keys = 1000000;
 int			custprio_queue_max_age = 7 * 86400;
 int			custprio_rebuild_memory = 512 * 1024;
@@ -28,6 +29,10 @@ void		_PG_init(void);
 static void
 define_settings(void)
 {
+	DefineCustomIntVariable("custprio.changed_since_overlap",
+							"Time by which refreshes with changed_since look back behind the last one.",
+							"Longer than clocks differ and than transactions of a foreign server take.",
+							&custprio_changed_since_overlap, 300, 0, 86400 * 365, PGC_SIGHUP, GUC_UNIT_S, NULL, NULL, NULL);
 	DefineCustomBoolVariable("custprio.enabled",
 							 "Lets the scheduler refresh scorecards.",
 							 "Turn off to stop all scheduled refreshes in the whole server.",

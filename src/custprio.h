@@ -13,6 +13,7 @@ extern int	custprio_max_runtime;	/* seconds, 0: no limit */
 extern int	custprio_retry_interval;	/* seconds */
 extern int	custprio_run_retention; /* days */
 extern bool custprio_fast_scan;
+extern int	custprio_changed_since_overlap; /* seconds */
 extern int	custprio_queue_max_keys;	/* 0: no limit */
 extern int	custprio_queue_max_age; /* seconds, 0: no limit */
 extern int	custprio_rebuild_memory;	/* kB */

@@ -48,6 +48,8 @@ declaration_init(Declaration *declaration)
 	declaration->amount.kind = EXPRESSION_AMOUNT;
 	declaration->filter.argument = "filter";
 	declaration->filter.kind = EXPRESSION_CONDITION;
+	declaration->changed_since.argument = "changed_since";
+	declaration->changed_since.kind = EXPRESSION_TIME;
 	declaration->customers_key.argument = "customers_key";
 	declaration->customers_key.kind = EXPRESSION_KEY;
 	declaration->partition_by.argument = "partition_by";
@@ -473,6 +475,45 @@ check_rebase_every(Declaration *declaration)
 	declaration->rebase_every = given;
 }
 
+/*
+ * The time of a row's last change. It must be a point in time, and rows must not come into sight long after it, as those
+ * of a materialized view do.
+ */
+static void
+check_changed_since(Declaration *declaration, const char *search_path)
+{
+	Expression *time = &declaration->changed_since;
+
+	if (time->text == NULL)
+		return;
+	if (strcmp(declaration->capture, "none") != 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("arguments \"changed_since\" and \"capture\" exclude each other"),
+				 errdetail("Triggers see every change, a time of change not those that leave no row behind."),
+				 errhint("Leave out changed_since.")));
+	if (get_rel_relkind(declaration->source_relid) == RELKIND_MATVIEW)
+		ereport(ERROR,
+				(errcode(ERRCODE_WRONG_OBJECT_TYPE),
+				 errmsg("argument \"changed_since\" does not work for a materialized view"),
+				 errdetail("A change shows in %s when that is refreshed, with a time long before.", declaration->source),
+				 errhint("Use the tables behind it as the source, or leave out changed_since.")));
+	expression_check(time, declaration->source_relid, search_path);
+	if (time->type != TIMESTAMPTZOID)
+		ereport(ERROR,
+				(errcode(ERRCODE_DATATYPE_MISMATCH),
+				 errmsg("argument \"changed_since\" must be a timestamp with time zone, not %s", format_type_be(time->type)),
+				 errhint("If the column has times of a zone, say which, as with AT TIME ZONE.")));
+	try_query(declaration, "changed_since", declaration->source,
+			  psprintf("SELECT %s FROM %s LIMIT 0", time->text, declaration->source));
+	/* what leaves no time behind is found by reading all */
+	if (declaration->rebuild_every == NULL)
+	{
+		declaration->rebuild_every = palloc0(sizeof(Interval));
+		declaration->rebuild_every->day = 1;
+	}
+}
+
 static void
 check_clv(Declaration *declaration)
 {
@@ -543,6 +584,8 @@ declaration_check(Declaration *declaration, const char *search_path)
 	check_interval(declaration->rebuild_every, "rebuild_every", 0, USECS_PER_SEC, "1 second",
 				   "Without it the whole source is read only when needed.");
 	check_rebase_every(declaration);
+	check_interval(declaration->tier_history_age, "tier_history_age", 1, 0, "1 day",
+				   "Without it rows of the tier history stay for ever.");
 	check_clv(declaration);
 	check_frequency_by(declaration);
 	check_segments(declaration);
@@ -571,6 +614,7 @@ declaration_check(Declaration *declaration, const char *search_path)
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("argument \"refresh_on_commit\" needs changes to be captured"),
 				 errhint("Use capture => 'trigger', or refresh_on_commit => false.")));
+	check_changed_since(declaration, search_path);
 	owner_scope_leave(&scope);
 	check_amount_scale(declaration);
 }
@@ -598,6 +642,7 @@ declaration_verify(const Scorecard *card)
 	verify_expression(card, card->source_relid, "customer", EXPRESSION_KEY, card->customer);
 	verify_expression(card, card->source_relid, "purchased_at", EXPRESSION_TIME, card->purchased_at);
 	verify_expression(card, card->source_relid, "amount", EXPRESSION_AMOUNT, card->amount);
+	verify_expression(card, card->source_relid, "changed_since", EXPRESSION_TIME, card->changed_since);
 	verify_expression(card, card->source_relid, "filter", EXPRESSION_CONDITION, card->filter);
 	if (card->customers)
 	{

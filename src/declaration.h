@@ -43,6 +43,9 @@ typedef struct Declaration
 	bool		refresh_on_commit;
 	Interval   *rebuild_every;
 	Interval   *rebase_every;
+	Expression	changed_since;	/* text NULL: changes are not told by time */
+	Interval   *tier_history_age;	/* NULL: kept for ever */
+	int64		tier_history_rows;	/* 0: any number */
 
 	/* set by declaration_check, beside what it completes above */
 	char	   *source;			/* qualified and quoted names */

@@ -272,15 +272,17 @@ epoch_store(const Scorecard *card, const Scores *scores, const EpochFit *fit, co
 	DateADT		state_as_of = state_written ? run->as_of : card->state_as_of;
 	int			state_version = state_written ? card->version : card->state_version;
 	bool		day_chosen = run->rebased || card->as_of != run->as_of ? run->as_of != run->today : card->day_chosen;
-	bool		rebuilt = run->mode == REFRESH_REBUILD && state_written && card->capture;
+	bool		rebuilt = run->mode == REFRESH_REBUILD && state_written && (card->capture || card->changed_since);
 	/* with a trigger disabled there may be changes that nobody noted: the next run rebuilds again */
-	char	   *relations = !rebuilt ? card->source_relations :
+	char	   *relations = !rebuilt || !card->capture ? card->source_relations :
 		capture_enabled(card) ? capture_relations(card) : NULL;
 	bool		same_relations = relations && card->source_relations ? strcmp(relations, card->source_relations) == 0 :
 		relations == card->source_relations;
-	Oid			types[9] = {INT8OID, DATEOID, INT4OID, INT8OID, DATEOID, INT4OID, TIMESTAMPTZOID, TEXTOID, BOOLOID};
-	Datum		values[9];
-	char		nulls[10] = "         ";
+	Oid			types[10] = {
+		INT8OID, DATEOID, INT4OID, INT8OID, DATEOID, INT4OID, TIMESTAMPTZOID, TEXTOID, BOOLOID, TIMESTAMPTZOID
+	};
+	Datum		values[10];
+	char		nulls[11] = "          ";
 
 	if (!stored)
 		store_thresholds(card, scores->thresholds, run->run_id);
@@ -295,7 +297,7 @@ epoch_store(const Scorecard *card, const Scores *scores, const EpochFit *fit, co
 		}
 	}
 	if (stored && same_relations && !(rebuilt && card->rebuild_every) && card->as_of == run->as_of &&
-		card->day_chosen == day_chosen && card->epoch_version == card->version &&
+		card->changed_mark == run->changed_mark && card->day_chosen == day_chosen && card->epoch_version == card->version &&
 		card->has_state == has_state && (!has_state || (card->state_as_of == state_as_of &&
 														card->state_version == state_version)))
 		return;
@@ -309,15 +311,18 @@ epoch_store(const Scorecard *card, const Scores *scores, const EpochFit *fit, co
 	values[6] = TimestampTzGetDatum(rebuilt ? GetCurrentTransactionStartTimestamp() : card->rebuilt_at);
 	values[7] = relations ? CStringGetTextDatum(relations) : (Datum) 0;
 	values[8] = BoolGetDatum(day_chosen);
+	values[9] = TimestampTzGetDatum(run->changed_mark);
+	nulls[9] = run->changed_mark != 0 ? ' ' : 'n';
 	nulls[6] = rebuilt || card->rebuilt_at != 0 ? ' ' : 'n';
 	nulls[7] = relations ? ' ' : 'n';
 	if (!has_state)
 		nulls[4] = nulls[5] = 'n';
 	catalog_execute("INSERT INTO custprio.epoch (scorecard_id, as_of, version, run_id, state_as_of, state_version,"
-					" rebuilt_at, source_relations, day_chosen) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)"
+					" rebuilt_at, source_relations, day_chosen, changed_mark) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)"
 					" ON CONFLICT (scorecard_id) DO UPDATE SET as_of = EXCLUDED.as_of, version = EXCLUDED.version,"
 					" run_id = EXCLUDED.run_id, state_as_of = EXCLUDED.state_as_of,"
 					" state_version = EXCLUDED.state_version, rebuilt_at = EXCLUDED.rebuilt_at,"
-					" source_relations = EXCLUDED.source_relations, day_chosen = EXCLUDED.day_chosen",
-					9, types, values, nulls);
+					" source_relations = EXCLUDED.source_relations, day_chosen = EXCLUDED.day_chosen,"
+					" changed_mark = EXCLUDED.changed_mark",
+					10, types, values, nulls);
 }

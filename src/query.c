@@ -79,3 +79,25 @@ query_each(const char *sql, Oid param_type, Datum param, const QueryRows *rows, 
 				 errmsg("could not read %s: %s", what, SPI_result_code_string(rc))));
 	SPI_finish();
 }
+
+static void
+take_key(TupleTableSlot *slot, void *arg)
+{
+	KeyMap	   *keys = arg;
+	Datum		key = slot->tts_values[0];
+	bool		found;
+
+	if (slot->tts_isnull[0])
+		return;
+	if (!keys->byval && keys->typlen < 0)
+		key = PointerGetDatum(PG_DETOAST_DATUM_PACKED(key));
+	keymap_insert(keys, key, keymap_hash(keys, key), &found);
+}
+
+void
+query_keys(const char *sql, Oid param_type, Datum param, KeyMap *keys, const char *what)
+{
+	QueryRows	rows = {NULL, take_key, keys};
+
+	query_each(sql, param_type, param, &rows, what);
+}

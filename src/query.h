@@ -3,6 +3,7 @@
 #define CUSTPRIO_QUERY_H
 
 #include "executor/tuptable.h"
+#include "keymap.h"
 #include "nodes/params.h"
 
 typedef struct QueryRows
@@ -17,5 +18,8 @@ typedef struct QueryRows
  * called in the executor's memory context. what names the query in messages.
  */
 extern void query_each(const char *sql, Oid param_type, Datum param, const QueryRows *rows, const char *what);
+
+/* The same for a SELECT of one column: its values, other than NULL, go into a map of that type. */
+extern void query_keys(const char *sql, Oid param_type, Datum param, KeyMap *keys, const char *what);
 
 #endif

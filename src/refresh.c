@@ -15,8 +15,10 @@
 
 #include "declaration.h"
 #include "capture.h"
+#include "changed_since.h"
 #include "clv_choice.h"
 #include "epoch.h"
+#include "history_limit.h"
 #include "publish.h"
 #include "query.h"
 #include "queue.h"
@@ -138,22 +140,27 @@ state_is_valid(const Scorecard *card, DateADT as_of)
 static const char *
 capture_gap(const Scorecard *card, const ChangeQueue *queue, bool lapsed)
 {
-	double		customers = card->capture ? Max(estimated_rows(card->purchases_relid), 0) : 0;
+	double		customers = queue ? Max(estimated_rows(card->purchases_relid), 0) : 0;
 
-	if (!card->capture)
+	if (queue == NULL)
 		return "changes of the source are not captured";
-	if (queue->closed)
-		return "more changes waited, or for longer, than the queue holds";
-	if (queue->everything)
-		return "the source was truncated, or a change could not be told by customer";
-	if (card->source_relations == NULL)
-		return "capture began, or was interrupted, since the last rebuild";
-	if (strcmp(card->source_relations, capture_relations(card)) != 0)
-		return "the partitions of the source changed";
-	if (lapsed)
-		return "a capture trigger was missing";
-	if (!capture_enabled(card))
-		return "a capture trigger is disabled";
+	if (card->capture)
+	{
+		if (queue->closed)
+			return "more changes waited, or for longer, than the queue holds";
+		if (queue->everything)
+			return "the source was truncated, or a change could not be told by customer";
+		if (card->source_relations == NULL)
+			return "capture began, or was interrupted, since the last rebuild";
+		if (strcmp(card->source_relations, capture_relations(card)) != 0)
+			return "the partitions of the source changed";
+		if (lapsed)
+			return "a capture trigger was missing";
+		if (!capture_enabled(card))
+			return "a capture trigger is disabled";
+	}
+	else if (card->changed_mark == 0)
+		return "it is not known since when the source may have changed";
 	if (card->rebuild_every && rebuild_due(card))
 		return "rebuild_every is due";
 	if (queue->keys->n > STALE_LIMIT_LEAST && queue->keys->n > customers * QUEUE_LIMIT_SHARE)
@@ -216,7 +223,7 @@ choose_mode(const Scorecard *card, const ChangeQueue *queue, bool lapsed, bool h
 				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
 				 errmsg("an incremental refresh of scorecard \"%s\" is not possible now", card->name),
 				 errdetail("A %s is needed: %s.", refresh_mode_name(run->mode), run->reason),
-				 errhint("Use mode \"auto\"; an incremental refresh needs capture => 'trigger' and thresholds of the same day.")));
+				 errhint("Use mode \"auto\"; an incremental refresh needs capture => 'trigger' or changed_since, and thresholds of the same day.")));
 }
 
 static void
@@ -434,6 +441,7 @@ refresh_scorecard(Scorecard *card, RefreshRun *run)
 	if (card->capture)
 		lapsed = complete_capture(card);
 	opened = card->capture && queue_lock_marks(card->id);
+	run->changed_mark = card->changed_since ? changed_since_next_mark(card) : 0;
 	PushActiveSnapshot(GetLatestSnapshot());
 	if (card->capture)
 	{
@@ -442,6 +450,11 @@ refresh_scorecard(Scorecard *card, RefreshRun *run)
 	}
 	owner_scope_enter(&scope, card->owner, card->time_zone);
 	declaration_verify(card);
+	if (card->changed_since)
+	{
+		queue = changed_since_read(card);
+		run->queued = queue->keys->n;
+	}
 	thresholds = thresholds_to_keep(card, run, &fit);
 	if (thresholds == NULL && !run->has_as_of)
 		run->as_of = run->today;
@@ -480,6 +493,8 @@ refresh_scorecard(Scorecard *card, RefreshRun *run)
 	scores = score_customers(card, set, thresholds);
 	if (only == NULL || only->n > 0)
 		publish(card, set, scores, only, run);
+	if (run->rebased)
+		history_trim(card, run->as_of);
 
 	owner_scope_leave(&scope);
 	PopActiveSnapshot();
@@ -487,6 +502,9 @@ refresh_scorecard(Scorecard *card, RefreshRun *run)
 	/* a day that leaves the state alone has not used up the changes */
 	if (queue && state_written)
 		queue_delete(queue);
+	/* the mark moves on only with a state that has all changes before it, and not for nothing */
+	if (!state_written || !(run->mode == REFRESH_REBUILD || (card->changed_mark != 0 && queue && queue->keys->n > 0)))
+		run->changed_mark = card->changed_mark;
 	epoch_store(card, scores, fit, run, state_written);
 	if (choose)
 		clv_choice_store(card);

@@ -46,6 +46,7 @@ typedef struct RefreshRun
 	const char *reason;			/* why this mode */
 	int64		queued;			/* customers taken from the queue; -1: changes are not captured */
 	bool		partial;		/* only some customers were looked at: counts of all are not known */
+	TimestampTz changed_mark;	/* for the next refresh, see changed_since.h */
 	bool		rebased;		/* new thresholds were taken */
 	bool		counted;		/* rows below were read from the source */
 	RowCounts	rows;

@@ -33,16 +33,17 @@ enum
 	ARG_NAME, ARG_SOURCE, ARG_CUSTOMER, ARG_PURCHASED_AT, ARG_AMOUNT, ARG_FILTER, ARG_EVERY, ARG_TIME_ZONE,
 	ARG_HISTORY, ARG_CUSTOMERS, ARG_CUSTOMERS_KEY, ARG_FREQUENCY_BY, ARG_BINS, ARG_SEGMENT_MAP, ARG_ABC_CUTS,
 	ARG_AMOUNT_SCALE, ARG_MAX_RUNTIME, ARG_CLV_MODEL, ARG_CLV_TIME_UNIT, ARG_CLV_HORIZON, ARG_CLV_DISCOUNT,
-	ARG_CLV_MARGIN, ARG_PARTITION_BY, ARG_CAPTURE, ARG_REBUILD_EVERY, ARG_REBASE_EVERY, ARG_REFRESH_ON_COMMIT, ARG_LAST
+	ARG_CLV_MARGIN, ARG_PARTITION_BY, ARG_CAPTURE, ARG_REBUILD_EVERY, ARG_REBASE_EVERY, ARG_REFRESH_ON_COMMIT,
+	ARG_CHANGED_SINCE, ARG_TIER_HISTORY_AGE, ARG_TIER_HISTORY_ROWS, ARG_LAST
 };
 
 /* Parameters of a catalog statement. */
 typedef struct Parameters
 {
 	int			n;
-	Oid			type[40];
-	Datum		value[40];
-	char		null[40];
+	Oid			type[48];
+	Datum		value[48];
+	char		null[48];
 } Parameters;
 
 static void
@@ -66,7 +67,7 @@ add_interval(Parameters *parameters, Interval *value)
 	add_value(parameters, INTERVALOID, IntervalPGetDatum(value), value == NULL);
 }
 
-/* The parameters $1 to $33 of the statements that write a scorecard's row. */
+/* The parameters $1 to $36 of the statements that write a scorecard's row. */
 static void
 add_declaration(Parameters *parameters, Declaration *declaration, const char *schema)
 {
@@ -104,6 +105,9 @@ add_declaration(Parameters *parameters, Declaration *declaration, const char *sc
 	add_text(parameters, GetUserNameFromId(declaration->owner, false));
 	add_text(parameters, custprio_database_identity());
 	add_text(parameters, declaration->partition_by.text);
+	add_text(parameters, declaration->changed_since.text);
+	add_interval(parameters, declaration->tier_history_age);
+	add_value(parameters, INT8OID, Int64GetDatum(declaration->tier_history_rows), declaration->tier_history_rows == 0);
 }
 
 static int
@@ -184,6 +188,19 @@ read_arguments(FunctionCallInfo fcinfo, Declaration *declaration)
 		declaration->rebase_every = PG_GETARG_INTERVAL_P(ARG_REBASE_EVERY);
 	if (!PG_ARGISNULL(ARG_REFRESH_ON_COMMIT))
 		declaration->refresh_on_commit = PG_GETARG_BOOL(ARG_REFRESH_ON_COMMIT);
+	expression_argument(fcinfo, ARG_CHANGED_SINCE, &declaration->changed_since);
+	if (!PG_ARGISNULL(ARG_TIER_HISTORY_AGE))
+		declaration->tier_history_age = PG_GETARG_INTERVAL_P(ARG_TIER_HISTORY_AGE);
+	if (!PG_ARGISNULL(ARG_TIER_HISTORY_ROWS))
+	{
+		declaration->tier_history_rows = PG_GETARG_INT64(ARG_TIER_HISTORY_ROWS);
+		if (declaration->tier_history_rows <= 0)
+			ereport(ERROR,
+					(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+					 errmsg("argument \"tier_history_rows\" must be above zero"),
+					 errdetail("It is " INT64_FORMAT ".", declaration->tier_history_rows),
+					 errhint("Leave it out, or reset it, to keep every row of the tier history.")));
+	}
 
 	/* One of these given alone chooses the other. */
 	if (!PG_ARGISNULL(ARG_BINS) || !PG_ARGISNULL(ARG_SEGMENT_MAP))
@@ -304,9 +321,10 @@ custprio_create_scorecard(PG_FUNCTION_ARGS)
 				" purchased_at, amount, filter, customers, customers_oid, customers_key, every, time_zone, history,"
 				" frequency_by, bins, segment_map, abc_cuts, amount_scale, max_runtime, clv_model, clv_time_unit,"
 				" clv_horizon, clv_discount, clv_margin, capture, rebuild_every, rebase_every,"
-				" refresh_on_commit, owner_oid, owner_name, recorded_in, partition_by)"
+				" refresh_on_commit, owner_oid, owner_name, recorded_in, partition_by,"
+				" changed_since, tier_history_age, tier_history_rows)"
 				" VALUES ($1, $2, 0, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20,"
-				" $21, $22, $23, $24, $25, $26, $27, $28, $29, $30, $31, $32, $33) ON CONFLICT (name) DO NOTHING") == 0)
+				" $21, $22, $23, $24, $25, $26, $27, $28, $29, $30, $31, $32, $33, $34, $35, $36) ON CONFLICT (name) DO NOTHING") == 0)
 		raise_name_taken(declaration.name);
 	catalog_execute("INSERT INTO custprio.metric (scorecard_id, metric, weight)"
 					" SELECT s.scorecard_id, m, 1 FROM custprio.scorecard s,"
@@ -376,6 +394,10 @@ declare_as_stored(Declaration *declaration, Scorecard *card)
 	declaration->rebuild_every = card->rebuild_every;
 	declaration->rebase_every = card->rebase_every;
 	declaration->refresh_on_commit = card->refresh_on_commit;
+	declaration->changed_since.text = card->changed_since;
+	declaration->changed_since.canonical = true;
+	declaration->tier_history_age = card->tier_history_age;
+	declaration->tier_history_rows = card->tier_history_rows;
 	declaration->has_clv_discount = declaration->has_clv_margin = true;
 	declaration->clv_discount = card->clv_discount;
 	declaration->clv_margin = card->clv_margin;
@@ -450,6 +472,21 @@ reset_option(Declaration *declaration, const char *option, int *arg)
 		declaration->rebuild_every = NULL;
 		*arg = ARG_REBUILD_EVERY;
 	}
+	else if (strcmp(option, "changed_since") == 0)
+	{
+		declaration->changed_since.text = NULL;
+		*arg = ARG_CHANGED_SINCE;
+	}
+	else if (strcmp(option, "tier_history_age") == 0)
+	{
+		declaration->tier_history_age = NULL;
+		*arg = ARG_TIER_HISTORY_AGE;
+	}
+	else if (strcmp(option, "tier_history_rows") == 0)
+	{
+		declaration->tier_history_rows = 0;
+		*arg = ARG_TIER_HISTORY_ROWS;
+	}
 	else if (strcmp(option, "rebase_every") == 0)
 	{
 		declaration->rebase_every = NULL;
@@ -516,7 +553,7 @@ reset_options(FunctionCallInfo fcinfo, Declaration *declaration)
 					(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 					 option ? errmsg("argument \"reset\": \"%s\" is not an option that can be reset", option)
 					 : errmsg("argument \"reset\" must not contain NULL"),
-					 errhint("Options are filter, every, time_zone, history, customers, frequency_by, bins, segment_map, abc_cuts, amount_scale, max_runtime, clv_model, clv_time_unit, clv_horizon, clv_discount, clv_margin, partition_by, capture, rebuild_every, rebase_every and refresh_on_commit.")));
+					 errhint("Options are filter, every, time_zone, history, customers, frequency_by, bins, segment_map, abc_cuts, amount_scale, max_runtime, clv_model, clv_time_unit, clv_horizon, clv_discount, clv_margin, partition_by, capture, rebuild_every, rebase_every, refresh_on_commit, changed_since, tier_history_age and tier_history_rows.")));
 		if (!PG_ARGISNULL(arg))
 			ereport(ERROR,
 					(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
@@ -576,6 +613,7 @@ scores_can_change(Scorecard *card, Declaration *declaration)
 		(strcmp(declaration->capture, "trigger") == 0) != card->capture ||
 		!same_text(declaration->clv_model, scorecard_clv_model_name(card)) ||
 		!same_text(declaration->partition_by.text, card->partition_by) ||
+		!same_text(declaration->changed_since.text, card->changed_since) ||
 		!same_text(declaration->clv_time_unit, card->clv_time_unit) ||
 		!same_interval(declaration->clv_horizon, card->clv_horizon) ||
 		declaration->clv_discount != card->clv_discount || declaration->clv_margin != card->clv_margin;
@@ -655,8 +693,9 @@ custprio_alter_scorecard(PG_FUNCTION_ARGS)
 			" abc_cuts = $18, amount_scale = $19, max_runtime = $20, clv_model = $21, clv_time_unit = $22,"
 			" clv_horizon = $23, clv_discount = $24, clv_margin = $25, capture = $26, rebuild_every = $27, rebase_every = $28,"
 			" refresh_on_commit = $29, owner_oid = $30, owner_name = $31, recorded_in = $32, partition_by = $33,"
-			" version = version + $34, clv_chosen = CASE WHEN $34 = 0 THEN clv_chosen END,"
-			" clv_chosen_on = CASE WHEN $34 = 0 THEN clv_chosen_on END, priority_oid = $35 WHERE scorecard_id = $36");
+			" changed_since = $34, tier_history_age = $35, tier_history_rows = $36,"
+			" version = version + $37, clv_chosen = CASE WHEN $37 = 0 THEN clv_chosen END,"
+			" clv_chosen_on = CASE WHEN $37 = 0 THEN clv_chosen_on END, priority_oid = $38 WHERE scorecard_id = $39");
 	if (declaration.refresh_on_commit != card->refresh_on_commit)
 		on_commit_forget();
 	if (rescore && (card->capture || strcmp(declaration.capture, "trigger") == 0))

@@ -77,6 +77,9 @@ typedef struct Scorecard
 	List	   *captured;		/* of what relations, see capture.h */
 	bool		refresh_on_commit;	/* in the transactions that make them */
 	Interval   *rebuild_every;	/* NULL: only when needed */
+	char	   *changed_since;	/* of a row, canonical; NULL: not known */
+	Interval   *tier_history_age;	/* how long rows of the tier history stay; NULL: for ever */
+	int64		tier_history_rows;	/* how many stay; 0: all */
 	Interval   *rebase_every;	/* whole days or months: how long an epoch lasts */
 	bool		paused;
 	int			version;
@@ -92,6 +95,7 @@ typedef struct Scorecard
 	int32		state_as_of;
 	int			state_version;
 	TimestampTz rebuilt_at;		/* when the state was last made from the whole source; 0: not known */
+	TimestampTz changed_mark;	/* changes before this time are in the state; 0: not known */
 	char	   *source_relations;	/* the source and its partitions at that time */
 } Scorecard;
 

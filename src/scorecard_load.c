@@ -57,7 +57,8 @@ static const char *const load_query =
 	" s.filter, s.customers, s.customers_oid, s.customers_key, s.every, s.time_zone, s.history, s.frequency_by, s.bins,"
 	" s.segment_map, s.abc_cuts, s.amount_scale, s.max_runtime, s.paused, s.version, s.owner_oid, s.owner_name,"
 	" s.recorded_in, s.clv_model, s.clv_time_unit, s.clv_horizon, s.clv_discount, s.clv_margin, s.capture,"
-	" s.rebuild_every, s.rebase_every, s.refresh_on_commit, e.rebuilt_at, e.source_relations, e.as_of, e.day_chosen, e.version, e.run_id, e.state_as_of, e.state_version,"
+	" s.rebuild_every, s.rebase_every, s.refresh_on_commit, s.changed_since,"
+	" s.tier_history_age, s.tier_history_rows, e.changed_mark, e.rebuilt_at, e.source_relations, e.as_of, e.day_chosen, e.version, e.run_id, e.state_as_of, e.state_version,"
 	" (SELECT m.weight FROM custprio.metric m WHERE m.scorecard_id = s.scorecard_id AND m.metric = 'recency'),"
 	" (SELECT m.weight FROM custprio.metric m WHERE m.scorecard_id = s.scorecard_id AND m.metric = 'frequency'),"
 	" (SELECT m.weight FROM custprio.metric m WHERE m.scorecard_id = s.scorecard_id AND m.metric = 'monetary'),"
@@ -75,7 +76,8 @@ enum
 	C_FILTER, C_CUSTOMERS, C_CUSTOMERS_OID, C_CUSTOMERS_KEY, C_EVERY, C_TIME_ZONE, C_HISTORY, C_FREQUENCY_BY, C_BINS,
 	C_SEGMENT_MAP, C_ABC_CUTS, C_AMOUNT_SCALE, C_MAX_RUNTIME, C_PAUSED, C_VERSION, C_OWNER_OID, C_OWNER_NAME,
 	C_RECORDED_IN, C_CLV_MODEL, C_CLV_TIME_UNIT, C_CLV_HORIZON, C_CLV_DISCOUNT, C_CLV_MARGIN,
-	C_CAPTURE, C_REBUILD_EVERY, C_REBASE_EVERY, C_REFRESH_ON_COMMIT, C_REBUILT_AT, C_SOURCE_RELATIONS, C_AS_OF, C_DAY_CHOSEN, C_EPOCH_VERSION,
+	C_CAPTURE, C_REBUILD_EVERY, C_REBASE_EVERY, C_REFRESH_ON_COMMIT, C_CHANGED_SINCE, C_TIER_HISTORY_AGE,
+	C_TIER_HISTORY_ROWS, C_CHANGED_MARK, C_REBUILT_AT, C_SOURCE_RELATIONS, C_AS_OF, C_DAY_CHOSEN, C_EPOCH_VERSION,
 	C_EPOCH_RUN, C_STATE_AS_OF, C_STATE_VERSION,
 	C_WEIGHT, C_TIERS = C_WEIGHT + SCORECARD_METRICS, C_SHARES, C_PARTITION_BY, C_CLV_CHOSEN, C_CLV_CHOSEN_ON, C_CLV_CHOICE
 };
@@ -208,6 +210,12 @@ read_scorecard(HeapTuple row, TupleDesc desc, void *arg)
 	card->rebuild_every = interval_column(row, desc, C_REBUILD_EVERY);
 	card->rebase_every = interval_column(row, desc, C_REBASE_EVERY);
 	card->refresh_on_commit = DatumGetBool(column(row, desc, C_REFRESH_ON_COMMIT, &isnull));
+	card->changed_since = text_column(row, desc, C_CHANGED_SINCE);
+	card->tier_history_age = interval_column(row, desc, C_TIER_HISTORY_AGE);
+	value = column(row, desc, C_TIER_HISTORY_ROWS, &isnull);
+	card->tier_history_rows = isnull ? 0 : DatumGetInt64(value);
+	value = column(row, desc, C_CHANGED_MARK, &isnull);
+	card->changed_mark = isnull ? 0 : DatumGetTimestampTz(value);
 	value = column(row, desc, C_REBUILT_AT, &isnull);
 	card->rebuilt_at = isnull ? 0 : DatumGetTimestampTz(value);
 	card->source_relations = text_column(row, desc, C_SOURCE_RELATIONS);
