@@ -76,9 +76,40 @@ CREATE TABLE custprio.metric (
   scorecard_id  bigint NOT NULL REFERENCES custprio.scorecard ON DELETE CASCADE,
   metric        text NOT NULL,
   weight        numeric NOT NULL CHECK (weight >= 0),
-  PRIMARY KEY (scorecard_id, metric)
+  position      int NOT NULL DEFAULT 0,
+  origin        text NOT NULL DEFAULT 'built-in' CHECK (origin IN ('built-in', 'purchases', 'customers', 'source', 'relation')),
+  expression    text,
+  aggregate     boolean NOT NULL DEFAULT false,
+  uses          text[] NOT NULL DEFAULT '{}',
+  direction     text NOT NULL DEFAULT 'higher' CHECK (direction IN ('higher', 'lower')),
+  scale         text NOT NULL DEFAULT 'percentile',
+  parameters    numeric[] NOT NULL DEFAULT '{}',
+  decimals      int NOT NULL DEFAULT 0,
+  axis          text NOT NULL DEFAULT 'value' CHECK (axis IN ('value', 'risk', 'need', 'potential', 'adoption')),
+  relation      text,
+  relation_oid  oid,
+  key           text,
+  occurred_at   text,
+  filter        text,
+  within        interval,
+  if_missing    numeric,
+  protected     text[] NOT NULL DEFAULT '{}',
+  allow_protected text,
+  PRIMARY KEY (scorecard_id, metric),
+  CHECK (axis = 'value' OR weight = 0),
+  CHECK ((origin = 'built-in') = (expression IS NULL))
 );
-COMMENT ON TABLE custprio.metric IS 'the metrics that make up a scorecard''s priority, and their weights';
+COMMENT ON TABLE custprio.metric IS 'the metrics of a scorecard, and their weights in its priority; see doc/metrics.md';
+COMMENT ON COLUMN custprio.metric.position IS 'order in which added metrics were added and are computed';
+COMMENT ON COLUMN custprio.metric.origin IS 'what the expression is over: the summary of a customer''s purchases, the relation of customers, the source, or another relation; built-in for recency, frequency, monetary and clv';
+COMMENT ON COLUMN custprio.metric.aggregate IS 'whether the expression aggregates the rows of each customer';
+COMMENT ON COLUMN custprio.metric.uses IS 'other metrics that the expression names';
+COMMENT ON COLUMN custprio.metric.decimals IS 'decimals with which the value is published and scored';
+COMMENT ON COLUMN custprio.metric.axis IS 'value may enter the priority; risk, need, potential and adoption never do';
+COMMENT ON COLUMN custprio.metric.relation IS 'quoted, schema-qualified name of the relation; relation_oid is only a hint';
+COMMENT ON COLUMN custprio.metric.if_missing IS 'value of customers for whom the expression gives NULL or who have no row; NULL: the metric leaves their mean';
+COMMENT ON COLUMN custprio.metric.protected IS 'protected attributes that the expression or filter reads';
+COMMENT ON COLUMN custprio.metric.allow_protected IS 'why it may';
 
 CREATE TABLE custprio.tier_rule (
   scorecard_id  bigint NOT NULL REFERENCES custprio.scorecard ON DELETE CASCADE,
@@ -139,6 +170,7 @@ CREATE TABLE custprio.refresh_run (
   tier_changes    bigint,
   state_written   bigint,
   shares          jsonb,
+  missing_values  jsonb,
   warnings        text[],
   failures        int NOT NULL DEFAULT 0,
   sqlstate        text,
@@ -150,6 +182,7 @@ CREATE TABLE custprio.refresh_run (
 CREATE INDEX refresh_run_scorecard_idx ON custprio.refresh_run (scorecard_id, run_id DESC);
 COMMENT ON TABLE custprio.refresh_run IS 'every refresh, also failed and running ones, with what it read, left out and wrote';
 COMMENT ON COLUMN custprio.refresh_run.rebased IS 'whether new thresholds were taken; otherwise those of the epoch were kept';
+COMMENT ON COLUMN custprio.refresh_run.missing_values IS 'per added metric, the buyers whose value is missing, by cause: null, nan, infinite, out_of_range';
 COMMENT ON COLUMN custprio.refresh_run.queued IS 'customers whose captured changes the run took in';
 COMMENT ON COLUMN custprio.refresh_run.failures IS 'how many runs of this scorecard have failed in a row, this one included';
 
@@ -157,11 +190,11 @@ CREATE TABLE custprio.threshold (
   scorecard_id  bigint NOT NULL REFERENCES custprio.scorecard ON DELETE CASCADE,
   run_id        bigint NOT NULL,
   metric        text NOT NULL,
-  kind          text NOT NULL CHECK (kind IN ('rfm', 'percentile', 'abc', 'tier')),
+  kind          text NOT NULL CHECK (kind IN ('rfm', 'percentile', 'abc', 'tier', 'quantile', 'minmax', 'z', 'log', 'target')),
   breaks        text[] NOT NULL,
   PRIMARY KEY (scorecard_id, run_id, metric, kind)
 );
-COMMENT ON TABLE custprio.threshold IS 'the breaks and cuts of each epoch: days for recency, plain numbers for the rest; cast breaks to date[] or numeric[]';
+COMMENT ON TABLE custprio.threshold IS 'the breaks and cuts of each epoch: days for recency, plain numbers for the rest; cast breaks to date[] or numeric[]; minmax and log: least and greatest value, z: mean and standard deviation, target: greatest distance';
 
 -- Written by the triggers on sources, in the writers' transactions and without rights of theirs; see src/queue.c. A row
 -- holds as many keys as fit, and nothing is ever looked up by value, so that there is no index for writers to keep.

@@ -13,8 +13,17 @@ DECLARE
   cut record;
   last_day date;
   key_type text;
-  score int;
-  total numeric;
+  published jsonb;
+  items text[] = '{}';
+  texts text[] = '{}';
+  reasons text[] = '{}';
+  weights numeric[] = '{}';
+  steps int[] = '{}';
+  step int;
+  total numeric = 0;
+  part numeric = 0;
+  units numeric;
+  units_before numeric = 0;
 BEGIN
   SELECT s.scorecard_id, s.name, s.schema_name, s.time_zone, s.frequency_by, s.version, e.run_id, e.as_of,
          e.version AS published_version, e.state_as_of
@@ -53,36 +62,60 @@ BEGIN
     RETURN;
   END IF;
 
-  SELECT sum(m.weight) INTO total FROM custprio.metric m JOIN custprio.threshold t USING (scorecard_id, metric)
-    WHERE m.scorecard_id = card.scorecard_id AND t.run_id = card.run_id AND t.kind = 'percentile';
   last_day := (row.last_purchase AT TIME ZONE card.time_zone)::date;
+  published := to_jsonb(row);
   FOR metric IN
-    SELECT m.metric, m.weight, t.breaks FROM custprio.metric m JOIN custprio.threshold t USING (scorecard_id, metric)
-    WHERE m.scorecard_id = card.scorecard_id AND t.run_id = card.run_id AND t.kind = 'percentile'
-    ORDER BY array_position('{recency,frequency,monetary,clv}', m.metric)
+    SELECT m.*, t.breaks FROM custprio.metric m
+      LEFT JOIN custprio.threshold t ON t.scorecard_id = m.scorecard_id AND t.run_id = card.run_id AND t.metric = m.metric
+        AND t.kind NOT IN ('rfm', 'abc')
+    WHERE m.scorecard_id = card.scorecard_id AND (m.origin <> 'built-in' OR t.kind IS NOT NULL)
+    ORDER BY m.position, array_position('{recency,frequency,monetary,clv}', m.metric)
   LOOP
+    items := items || metric.metric;
+    weights := weights || metric.weight;
     CASE metric.metric
       WHEN 'recency' THEN
-        value := last_day::text;
-        score := custprio.score_by(last_day, metric.breaks::date[]);
-        explanation := format('last purchase %s days before %s', card.as_of - last_day, card.as_of);
+        texts := texts || last_day::text;
+        step := 1000 * (custprio.score_by(last_day, metric.breaks::date[]) - 1);
+        reasons := reasons || format('last purchase %s days before %s', card.as_of - last_day, card.as_of);
       WHEN 'frequency' THEN
-        value := row.frequency::text;
-        score := custprio.score_by(row.frequency::numeric, metric.breaks::numeric[]);
-        explanation := CASE card.frequency_by WHEN 'day' THEN 'days with a purchase' ELSE 'purchases' END;
+        texts := texts || row.frequency::text;
+        step := 1000 * (custprio.score_by(row.frequency::numeric, metric.breaks::numeric[]) - 1);
+        reasons := reasons || CASE card.frequency_by WHEN 'day' THEN 'days with a purchase' ELSE 'purchases' END::text;
       WHEN 'monetary' THEN
-        value := row.monetary::text;
-        score := custprio.score_by(row.revenue, metric.breaks::numeric[]);
-        explanation := 'revenue less returns';
+        texts := texts || row.monetary::text;
+        step := 1000 * (custprio.score_by(row.revenue, metric.breaks::numeric[]) - 1);
+        reasons := reasons || 'revenue less returns'::text;
+      WHEN 'clv' THEN
+        texts := texts || row.clv::text;
+        step := 1000 * (custprio.score_by(row.clv, metric.breaks::numeric[]) - 1);
+        reasons := reasons || 'expected value of future purchases'::text;
       ELSE
-        value := row.clv::text;
-        score := custprio.score_by(row.clv, metric.breaks::numeric[]);
-        explanation := 'expected value of future purchases';
+        texts := texts || (published->>metric.metric);
+        step := custprio.scale_metric((published->>metric.metric)::numeric, metric.scale, metric.direction,
+                                      metric.parameters, metric.breaks::numeric[], metric.decimals);
+        reasons := reasons || (format('%s; scale %s, %s is better', metric.expression, metric.scale, metric.direction)
+          || CASE WHEN step IS NULL THEN '; missing, so it leaves the mean' ELSE '' END
+          || CASE WHEN metric.axis <> 'value' THEN format('; axis %s, no part of the priority', metric.axis) ELSE '' END
+          || CASE WHEN metric.allow_protected IS NOT NULL
+               THEN format('; reads %s: %s', array_to_string(metric.protected, ', '), metric.allow_protected) ELSE '' END);
     END CASE;
-    item := metric.metric;
-    percentile := round(100 * (score - 1) / 999.0, 2);
-    weight := metric.weight;
-    contribution := 100 * metric.weight * (score - 1) / (999 * total);
+    steps := steps || step;
+    total := total + CASE WHEN step IS NULL THEN 0 ELSE metric.weight END;
+  END LOOP;
+
+  -- Contributions are differences of rounded partial sums: so they add up to the priority, and each is within 0.0001 of
+  -- its exact value. Weights have 9 decimals, so all this is on whole numbers.
+  FOR i IN 1 .. cardinality(items) LOOP
+    item := items[i]; value := texts[i]; weight := weights[i]; explanation := reasons[i];
+    percentile := round(100 * steps[i] / 999000.0, 2);
+    contribution := NULL;
+    IF steps[i] IS NOT NULL THEN
+      part := part + weights[i] * steps[i];
+      units := div(2000000 * part * 1000000000 + 999000 * total * 1000000000, 2 * 999000 * total * 1000000000);
+      contribution := round((units - units_before) / 10000, 4);
+      units_before := units;
+    END IF;
     RETURN NEXT;
   END LOOP;
 

@@ -11,8 +11,12 @@ DECLARE
   priority text;
   as_of date;
   zone text;
+  added text;
 BEGIN
-  SELECT format('%I.%I', s.schema_name, s.name || '_priority'), custprio.as_of(s.name), s.time_zone INTO priority, as_of, zone
+  SELECT format('%I.%I', s.schema_name, s.name || '_priority'), custprio.as_of(s.name), s.time_zone,
+         (SELECT string_agg(format(', (%s, %L, p.%I::float8)', 6 + m.position, m.metric, m.metric), '')
+          FROM custprio.metric m WHERE m.scorecard_id = s.scorecard_id AND m.origin <> 'built-in')
+    INTO priority, as_of, zone, added
     FROM custprio.scorecard s WHERE s.name = describe.name;
   IF NOT FOUND THEN
     RAISE EXCEPTION 'scorecard "%" does not exist', name USING ERRCODE = 'undefined_object',
@@ -22,10 +26,10 @@ BEGIN
   -- The best fifth by value: of a customer at its edge the part that fits counts.
   RETURN QUERY EXECUTE format($query$
     WITH value AS (
-      SELECT u.nth, u.metric, u.v FROM %s p, LATERAL (VALUES
+      SELECT u.nth, u.metric, u.v FROM %1$s p, LATERAL (VALUES
           (1, 'recency', ($1 - (p.last_purchase AT TIME ZONE $2)::date)::float8), (2, 'frequency', p.frequency::float8),
           (3, 'monetary', p.monetary::float8), (4, 'average_order_value', p.average_order_value::float8),
-          (5, 'clv', p.clv::float8), (6, 'priority', p.priority::float8)) u(nth, metric, v)
+          (5, 'clv', p.clv::float8), (6, 'priority', p.priority::float8)%2$s) u(nth, metric, v)
       WHERE p.tier IS NOT NULL AND u.v IS NOT NULL),
     ranked AS (
       SELECT *, row_number() OVER (PARTITION BY nth ORDER BY v) AS i, count(*) OVER (PARTITION BY nth) AS n,
@@ -38,7 +42,7 @@ BEGIN
       CASE WHEN min(v) >= 0 THEN 2 * sum(i * v) / nullif(count(*) * sum(v), 0) - (count(*) + 1) / count(*)::float8 END,
       CASE WHEN min(v) >= 0 THEN sum(v * greatest(0, least(1, n * 0.2 - (n - i)))::float8) / nullif(sum(v), 0) END
     FROM ranked r GROUP BY r.nth, r.metric ORDER BY r.nth
-  $query$, priority) USING as_of, zone;
+  $query$, priority, added) USING as_of, zone;
 END
 $function$;
 COMMENT ON FUNCTION custprio.describe(text) IS

@@ -112,6 +112,11 @@ custprio_can_create_in(Oid namespace, Oid role)
 #endif
 }
 
+/* Grouped columns have a range table entry of their own. */
+#if PG_VERSION_NUM >= 180000
+#define CUSTPRIO_HAS_GROUP_RTE
+#endif
+
 #if PG_VERSION_NUM >= 180000 && !defined(pg_attribute_noreturn)
 #define pg_attribute_noreturn() __attribute__((noreturn))
 #endif

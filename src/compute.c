@@ -44,7 +44,7 @@ compute_leave(OwnerScope *scope)
 CustomerSet *
 compute_customers(const Scorecard *card, RefreshRun *run)
 {
-	CustomerSet *set = customer_set_create(card->key_type);
+	CustomerSet *set = customer_set_create(card, false);
 
 	set->keep_days = card->clv_auto;
 	refresh_read_source(card, set, run);
@@ -61,5 +61,5 @@ compute_scores(const Scorecard *card, RefreshRun *run, CustomerSet **set)
 	if (clv_choice_due(card, run->requested, run->as_of))
 		clv_choose(&own, *set, run->as_of, &run->warnings);
 	customer_clv_predict(&own, *set, customer_clv_fit(&own, *set, run->as_of), run->as_of, &run->warnings);
-	return score_customers(card, *set, NULL);
+	return score_customers(card, *set, run->as_of, NULL);
 }

@@ -2,7 +2,7 @@
  * customer_set.c: all customers of a refresh in memory.
  *
  * About a hundred bytes a customer: what a score needs of the summary, and room for the scores. Days and sums stay in
- * the state table.
+ * the state table, unless an added metric is computed from them.
  */
 #include "custprio.h"
 
@@ -15,12 +15,16 @@
 #include "utils/memutils.h"
 
 CustomerSet *
-customer_set_create(Oid key_type)
+customer_set_create(const Scorecard *card, bool partial)
 {
 	CustomerSet *set = palloc0(sizeof(CustomerSet));
 
 	set->context = AllocSetContextCreate(CurrentMemoryContext, "custprio customers", ALLOCSET_DEFAULT_SIZES);
-	set->map = keymap_create(set->context, key_type, sizeof(Customer));
+	set->map = keymap_create(set->context, card->key_type,
+							 MAXALIGN(offsetof(Customer, metric) + card->n_added * sizeof(MetricValue)));
+	set->partial = partial;
+	for (int i = 0; i < card->n_added; i++)
+		set->keep_summaries |= card->added[i].origin == METRIC_OF_PURCHASES;
 	return set;
 }
 
@@ -75,6 +79,13 @@ customer_set_add(CustomerSet *set, const Scorecard *card, Datum key, const Purch
 		MemoryContext old = MemoryContextSwitchTo(set->context);
 
 		customer->wide_revenue = summary_revenue(summary);
+		MemoryContextSwitchTo(old);
+	}
+	if (set->keep_summaries)
+	{
+		MemoryContext old = MemoryContextSwitchTo(set->context);
+
+		customer->summary = summary_compact(summary);
 		MemoryContextSwitchTo(old);
 	}
 	if (!buyer)

@@ -4,6 +4,7 @@
 
 #include "customer_tier.h"
 #include "keymap.h"
+#include "metric.h"
 #include "purchase_summary.h"
 #include "rfm_score.h"
 #include "scorecard.h"
@@ -53,6 +54,9 @@ typedef struct Customer
 	int64		clv;			/* times 10^CLV_SCALE */
 
 	bool		published;		/* found in the published table */
+
+	PurchaseSummary *summary;	/* kept where an added metric is computed from it */
+	MetricValue metric[FLEXIBLE_ARRAY_MEMBER];	/* as many as the scorecard has added metrics (metric_values) */
 } Customer;
 
 typedef struct CustomerSet
@@ -66,9 +70,12 @@ typedef struct CustomerSet
 	bool		has_clv;		/* every buyer has predictions; or none */
 	KeyMap	   *segments;		/* values of partition_by as text; NULL: no buyer has one */
 	bool		keep_days;		/* to be set before the first customer comes */
+	bool		partial;		/* some of the customers alone */
+	bool		keep_summaries;
 } CustomerSet;
 
-extern CustomerSet *customer_set_create(Oid key_type);
+/* An empty set; the caller says when it will have some of the customers alone. */
+extern CustomerSet *customer_set_create(const Scorecard *card, bool partial);
 
 /*
  * Take a customer in. listed says whether the relation of customers has it (has_listed false: there is none). Customers

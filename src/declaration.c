@@ -20,6 +20,7 @@
 #include "declaration.h"
 #include "exact.h"
 #include "executor/spi.h"
+#include "metric.h"
 #include "miscadmin.h"
 #include "pgtime.h"
 #include "scorecard.h"
@@ -350,14 +351,9 @@ check_amount_scale(Declaration *declaration)
 			declaration->amount_scale = 0;
 			return;
 		case NUMERICOID:
-			if (amount->typmod >= (int32) VARHDRSZ)
-			{
-				/* The low 11 bits are the scale, which may be negative: as numeric_typmod_scale() in numeric.c. */
-				int			scale = (((amount->typmod - VARHDRSZ) & 0x7ff) ^ 1024) - 1024;
-
-				declaration->amount_scale = Min(Max(scale, 0), EXACT_MAX_SCALE);
+			declaration->amount_scale = Min(exact_typmod_scale(amount->typmod), EXACT_MAX_SCALE);
+			if (declaration->amount_scale >= 0)
 				return;
-			}
 			break;
 		default:
 			break;
@@ -649,4 +645,5 @@ declaration_verify(const Scorecard *card)
 		verify_expression(card, card->customers_relid, "customers_key", EXPRESSION_KEY, card->customers_key);
 		verify_expression(card, card->customers_relid, "partition_by", EXPRESSION_SEGMENT, card->partition_by);
 	}
+	metrics_verify(card);
 }

@@ -69,7 +69,7 @@ epoch_thresholds(const Scorecard *card)
 	if (!card->has_epoch || card->epoch_version != card->version)
 		return NULL;
 	thresholds = read_thresholds(card);
-	return thresholds->n >= THRESHOLDS_LEAST ? thresholds : NULL;
+	return thresholds_complete(thresholds) ? thresholds : NULL;
 }
 
 static bool

@@ -198,3 +198,15 @@ exact_text(Numeric num)
 {
 	return DatumGetCString(DirectFunctionCall1(numeric_out, NumericGetDatum(num)));
 }
+
+int
+exact_typmod_scale(int32 typmod)
+{
+	int			scale;
+
+	if (typmod < (int32) VARHDRSZ)
+		return -1;
+	/* the low 11 bits, which may stand for a negative number: as numeric_typmod_scale() in numeric.c */
+	scale = (((typmod - VARHDRSZ) & 0x7ff) ^ 1024) - 1024;
+	return Max(scale, 0);
+}

@@ -29,6 +29,9 @@ extern Numeric exact128_to_numeric(int128 mantissa, int scale);
 /* mantissa * 10^up into *result; false on overflow. */
 extern bool exact_rescale(int64 mantissa, int up, int64 *result);
 
+/* The decimals of type numeric(p,s), not below 0; -1 of a numeric without them. */
+extern int	exact_typmod_scale(int32 typmod);
+
 /* Any numeric as text, in all its digits. */
 extern char *exact_text(Numeric num);
 

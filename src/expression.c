@@ -15,6 +15,7 @@
 #include "access/transam.h"
 #include "catalog/dependency.h"
 #include "catalog/namespace.h"
+#include "catalog/pg_aggregate.h"
 #include "catalog/pg_am.h"
 #include "catalog/pg_cast.h"
 #include "catalog/pg_collation.h"
@@ -25,9 +26,11 @@
 #include "expression.h"
 #include "nodes/makefuncs.h"
 #include "nodes/nodeFuncs.h"
+#include "optimizer/optimizer.h"
 #include "parser/parse_coerce.h"
 #include "parser/parse_collate.h"
 #include "parser/parse_expr.h"
+#include "parser/parse_func.h"
 #include "parser/parse_node.h"
 #include "parser/parse_relation.h"
 #include "parser/parser.h"
@@ -38,6 +41,7 @@
 #include "utils/regproc.h"
 #include "utils/rel.h"
 #include "utils/ruleutils.h"
+#include "utils/syscache.h"
 
 /* Expressions are parsed as the target list of this, which shifts every error position. */
 #define SELECT_PREFIX "SELECT "
@@ -53,6 +57,9 @@ typedef struct CheckContext
 	Expression *expr;
 	Node	   *node;			/* whose functions are being looked at */
 	bool		has_column;
+	int			aggregate_depth;	/* inside an aggregate's arguments */
+	Var		   *loose;			/* a column outside all aggregates */
+	bool		has_aggregate;
 } CheckContext;
 
 /* In a PG_CATCH block: raise the error again as one about an argument. */
@@ -155,6 +162,23 @@ is_date_time(Oid type)
 		default:
 			return false;
 	}
+}
+
+/* A function of schema custprio. */
+Oid
+custprio_function(const char *name, int nargs, const Oid *argtypes)
+{
+	return LookupFuncName(list_make2(makeString("custprio"), makeString(unconstify(char *, name))), nargs, argtypes,
+						  false);
+}
+
+static bool
+list_member_text(const List *list, const char *text)
+{
+	for (int i = 0; i < list_length(list); i++)
+		if (strcmp(list_nth(list, i), text) == 0)
+			return true;
+	return false;
 }
 
 /* Does text begin with one of the special date inputs that mean the current time? */
@@ -281,6 +305,102 @@ is_builtin_cast(Oid function)
 	return found;
 }
 
+/* scoring_day() and metric_value(), which a refresh gives their values. */
+static bool
+is_metric_function(const Expression *expr, Oid function)
+{
+	return expr->of_metric &&
+		(function == custprio_function("scoring_day", 0, NULL) ||
+		 (expr->metrics && function == custprio_function("metric_value", 1, (Oid[]) {TEXTOID})));
+}
+
+/* Note which metric metric_value() asks for. */
+static void
+check_metric_value(CheckContext *context, FuncExpr *call)
+{
+	Const	   *name;
+
+	if (!context->expr->metrics || call->funcid != custprio_function("metric_value", 1, (Oid[]) {TEXTOID}))
+		return;
+	name = linitial(call->args);
+	if (IsA(name, Const) && !name->constisnull)
+	{
+		char	   *metric = TextDatumGetCString(name->constvalue);
+
+		if (list_member_text(context->expr->metrics, metric))
+		{
+			if (!list_member_text(context->expr->uses, metric))
+				context->expr->uses = lappend(context->expr->uses, metric);
+			return;
+		}
+	}
+	ereport(ERROR,
+			(errcode(ERRCODE_UNDEFINED_OBJECT),
+			 errmsg("metric_value() must be given the name of an added metric"),
+			 parser_errposition(context->pstate, exprLocation((Node *) call))));
+}
+
+/*
+ * An aggregate whose result can depend on the order of its rows: sums of floating-point numbers are rounded after each
+ * row, and arrays and strings grow row by row.
+ */
+static bool
+order_matters(const Aggref *aggref)
+{
+	Form_pg_aggregate form;
+	HeapTuple	tuple;
+	Oid			step;
+
+	if (aggref->aggkind != AGGKIND_NORMAL || aggref->aggorder != NIL || aggref->aggdistinct != NIL)
+		return false;
+	tuple = SearchSysCache1(AGGFNOID, ObjectIdGetDatum(aggref->aggfnoid));
+	if (!HeapTupleIsValid(tuple))
+		elog(ERROR, "cache lookup failed for aggregate %u", aggref->aggfnoid);
+	form = (Form_pg_aggregate) GETSTRUCT(tuple);
+	step = form->aggtransfn;
+	ReleaseSysCache(tuple);
+	switch (step)
+	{
+		case F_FLOAT4PL:
+		case F_FLOAT8PL:
+		case F_FLOAT4_ACCUM:
+		case F_FLOAT8_ACCUM:
+		case F_FLOAT8_REGR_ACCUM:
+		case F_ARRAY_AGG_TRANSFN:
+		case F_ARRAY_AGG_ARRAY_TRANSFN:
+		case F_STRING_AGG_TRANSFN:
+		case F_BYTEA_STRING_AGG_TRANSFN:
+		case F_JSON_AGG_TRANSFN:
+		case F_JSONB_AGG_TRANSFN:
+		case F_JSON_OBJECT_AGG_TRANSFN:
+		case F_JSONB_OBJECT_AGG_TRANSFN:
+		case F_XMLCONCAT2:
+			return true;
+		default:
+			return false;
+	}
+}
+
+static void
+check_aggregate(CheckContext *context, Aggref *aggref)
+{
+	if (!context->expr->may_aggregate)
+		ereport(ERROR,
+				(errcode(ERRCODE_GROUPING_ERROR),
+				 errmsg("must not use an aggregate function"),
+				 context->expr->of_metric ? errhint("Only rows of a relation can be aggregated.") :
+				 errhint("Every row of the source is one purchase; aggregate in a view if it is not."),
+				 parser_errposition(context->pstate, exprLocation((Node *) aggref))));
+	if (order_matters(aggref))
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_OBJECT_DEFINITION),
+				 errmsg("aggregate %s depends on the order of rows", format_procedure(aggref->aggfnoid)),
+				 errdetail("The same rows could give another result each time."),
+				 errhint("Cast floating-point numbers to numeric, or write ORDER BY inside the aggregate."),
+				 parser_errposition(context->pstate, exprLocation((Node *) aggref))));
+	context->has_aggregate = true;
+}
+
 static bool
 check_function(Oid function, void *arg)
 {
@@ -290,6 +410,8 @@ check_function(Oid function, void *arg)
 	bool		is_operator = IsA(node, OpExpr) || IsA(node, DistinctExpr) || IsA(node, NullIfExpr) || IsA(node, ScalarArrayOpExpr);
 	const char *name;
 
+	if (is_metric_function(context->expr, function))
+		return false;
 	if (isAnyTempNamespace(get_func_namespace(function)))
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_OBJECT_DEFINITION),
@@ -356,6 +478,11 @@ check_node(Node *node, CheckContext *context)
 						 errhint("Use ordinary columns."),
 						 parser_errposition(pstate, exprLocation(node))));
 			context->has_column = true;
+			if (context->aggregate_depth == 0)
+				context->loose = (Var *) node;
+			break;
+		case T_FuncExpr:
+			check_metric_value(context, (FuncExpr *) node);
 			break;
 		case T_Param:
 			ereport(ERROR,
@@ -364,11 +491,12 @@ check_node(Node *node, CheckContext *context)
 					 parser_errposition(pstate, exprLocation(node))));
 			break;
 		case T_Aggref:
+			check_aggregate(context, (Aggref *) node);
+			break;
 		case T_GroupingFunc:
 			ereport(ERROR,
 					(errcode(ERRCODE_GROUPING_ERROR),
-					 errmsg("must not use an aggregate function"),
-					 errhint("Every row of the source is one purchase; aggregate in a view if it is not."),
+					 errmsg("must not use GROUPING"),
 					 parser_errposition(pstate, exprLocation(node))));
 			break;
 		case T_WindowFunc:
@@ -396,7 +524,40 @@ check_node(Node *node, CheckContext *context)
 				 parser_errposition(pstate, exprLocation(node))));
 	context->node = node;
 	(void) check_functions_in_node(node, check_function, context);
+	if (IsA(node, Aggref))
+	{
+		bool		result;
+
+		context->aggregate_depth++;
+		result = expression_tree_walker(node, check_node, (void *) context);
+		context->aggregate_depth--;
+		return result;
+	}
 	return expression_tree_walker(node, check_node, (void *) context);
+}
+
+/* A name that is no column: perhaps a metric's, whose value is then asked for. */
+static Node *
+find_metric(ParseState *pstate, ColumnRef *ref, Node *found)
+{
+	const List *metrics = pstate->p_ref_hook_state;
+	char	   *name;
+
+	if (found || list_length(ref->fields) != 1 || !IsA(linitial(ref->fields), String))
+		return NULL;
+	name = strVal(linitial(ref->fields));
+	if (list_member_text(metrics, name))
+	{
+		Const	   *argument = makeConst(TEXTOID, -1, DEFAULT_COLLATION_OID, -1, CStringGetTextDatum(name), false,
+										 false);
+		FuncExpr   *call = makeFuncExpr(custprio_function("metric_value", 1, (Oid[]) {TEXTOID}), NUMERICOID,
+										list_make1(argument), InvalidOid, DEFAULT_COLLATION_OID,
+										COERCE_EXPLICIT_CALL);
+
+		call->location = ref->location;
+		return (Node *) call;
+	}
+	return NULL;
 }
 
 static int
@@ -520,6 +681,11 @@ analyse(Expression *expr, Relation rel)
 		pstate->p_sourcetext = psprintf(SELECT_PREFIX "%s", expr->text);
 		item = addRangeTableEntryForRelation(pstate, rel, AccessShareLock,
 											 expr->of_segment ? makeAlias(SEGMENT_PRIORITY, NIL) : NULL, true, true);
+		if (expr->metrics)
+		{
+			pstate->p_post_columnref_hook = find_metric;
+			pstate->p_ref_hook_state = unconstify(List *, expr->metrics);
+		}
 		addNSItemToQuery(pstate, item, true, true, true);
 		if (OidIsValid(expr->joined))
 		{
@@ -538,8 +704,16 @@ analyse(Expression *expr, Relation rel)
 							   COERCION_IMPLICIT, COERCE_IMPLICIT_CAST, -1);
 		check.pstate = pstate;
 		check.expr = expr;
+		expr->uses = NIL;
 		refuse_clock(node, &check);
 		check_node(node, &check);
+		if (check.has_aggregate && check.loose)
+			ereport(ERROR,
+					(errcode(ERRCODE_GROUPING_ERROR),
+					 errmsg("must not use a column outside of an aggregate function beside one"),
+					 errhint("Each customer has many rows: write max(column), for example."),
+					 parser_errposition(pstate, exprLocation((Node *) check.loose))));
+		expr->aggregate = check.has_aggregate;
 		if (!check.has_column &&
 			(expr->kind == EXPRESSION_KEY || expr->kind == EXPRESSION_TIME || expr->kind == EXPRESSION_SEGMENT))
 			ereport(ERROR,
@@ -563,6 +737,8 @@ analyse(Expression *expr, Relation rel)
 		assign_expr_collations(pstate, node);
 		expr->type = target;
 		expr->collation = exprCollation(node);
+		expr->columns = NULL;
+		pull_varattnos(node, 1, &expr->columns);
 		if (expr->kind == EXPRESSION_KEY)
 			check_key(expr);
 		free_parsestate(pstate);

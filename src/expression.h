@@ -4,7 +4,9 @@
 
 #include "compat.h"
 
+#include "nodes/bitmapset.h"
 #include "nodes/nodes.h"
+#include "nodes/pg_list.h"
 
 typedef enum ExpressionKind
 {
@@ -28,11 +30,17 @@ typedef struct Expression
 	bool		canonical;		/* text is ours: names resolve under pg_catalog, pg_temp */
 	bool		of_segment;		/* over a priority table; may call custprio's stable functions */
 	Oid			joined;			/* the relation of customers, whose columns count too */
+	bool		of_metric;		/* may call scoring_day() */
+	bool		may_aggregate;	/* may aggregate the rows of a customer */
+	const List *metrics;		/* of char *: metrics that it may name like columns; NIL: none */
 
 	/* set by expression_check */
 	Oid			type;			/* never a domain; varchar keys become text */
 	int32		typmod;
 	Oid			collation;
+	bool		aggregate;		/* it does aggregate */
+	List	   *uses;			/* of char *: those metrics that it names */
+	Bitmapset  *columns;		/* that it reads, as pull_varattnos() gives them */
 } Expression;
 
 /*
@@ -44,6 +52,8 @@ extern void expression_check(Expression *expr, Oid relid, const char *search_pat
 
 /* The tree of a canonical expression, its columns as Vars of varno 1. To be called within an owner scope. */
 extern Node *expression_parse(Expression *expr, Oid relid);
+
+extern Oid custprio_function(const char *name, int nargs, const Oid *argtypes);
 
 /*
  * In a PG_CATCH block: raise the error again with the argument's name at the start of the message, and with hint if it

@@ -11,6 +11,7 @@
 #include <sys/mman.h>
 
 #include "miscadmin.h"
+#include "utils/array.h"
 #include "utils/lsyscache.h"
 #include "utils/memutils.h"
 
@@ -198,4 +199,18 @@ keymap_sort_entries(const KeyMap *map, KeyedEntry *items, int64 n)
 		sort_by_integer(items, n);
 	else if (map->typlen > 0)
 		sort_by_bytes(items, n, &len);
+}
+
+Datum
+keymap_array(const KeyMap *map, Oid key_type)
+{
+	Datum	   *keys = palloc((map->n + 1) * sizeof(Datum));
+	int16		typlen;
+	bool		typbyval;
+	char		typalign;
+
+	for (uint32 id = 0; id < map->n; id++)
+		keys[id] = keymap_key(map, id);
+	get_typlenbyvalalign(key_type, &typlen, &typbyval, &typalign);
+	return PointerGetDatum(construct_array(keys, map->n, key_type, typlen, typbyval, typalign));
 }

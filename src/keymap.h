@@ -37,6 +37,9 @@ extern uint32 keymap_find(const KeyMap *map, Datum key, uint64 hash);
 /* The same, making a zeroed entry with a copy of the key where there is none. */
 extern uint32 keymap_insert(KeyMap *map, Datum key, uint64 hash, bool *found);
 
+/* All keys as an array of their type. */
+extern Datum keymap_array(const KeyMap *map, Oid key_type);
+
 /* A customer on the way into an index. */
 typedef struct KeyedEntry
 {

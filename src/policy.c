@@ -8,11 +8,14 @@
 
 #include "customer_tier.h"
 #include "exact.h"
+#include "metric.h"
+#include "policy.h"
 #include "scheduler.h"
 #include "scorecard.h"
 #include "thresholds.h"
 
 #include "catalog/pg_type.h"
+#include "lib/stringinfo.h"
 #include "miscadmin.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
@@ -69,7 +72,7 @@ read_text(HeapTuple row, TupleDesc desc, void *arg)
 	*(char **) arg = isnull ? NULL : TextDatumGetCString(value);
 }
 
-static char *
+char *
 policy_text(const Scorecard *card, const char *sql)
 {
 	char	   *text = NULL;
@@ -84,9 +87,8 @@ policy_text(const Scorecard *card, const char *sql)
 	"SELECT pg_catalog.jsonb_agg(pg_catalog.jsonb_build_array(tier::text, share) ORDER BY tier)::text" \
 	" FROM custprio.tier_rule WHERE scorecard_id = $1"
 
-/* Note a change and put the published scores, but not the state, out of date. Nothing if the policy is as it was. */
-static void
-note_change(const Scorecard *card, const char *policy, const char *sql, const char *before, const char *reason)
+void
+policy_note_change(const Scorecard *card, const char *policy, const char *sql, const char *before, const char *reason)
 {
 	char	   *after = policy_text(card, sql);
 	Datum		id = Int64GetDatum(card->id);
@@ -109,31 +111,40 @@ note_change(const Scorecard *card, const char *policy, const char *sql, const ch
 	scheduler_wake_at_commit();
 }
 
-/* Which metric of the scorecard a JSON key names; raises for any other. */
-static Metric
+/* The number of a metric among the built-in and then the added ones; raises for a name that the scorecard has not. */
+static int
 metric_by_name(const Scorecard *card, const char *name)
 {
-	Metric		n = card->clv_model ? SCORECARD_METRICS : RFM_METRICS;
+	StringInfoData names;
+	int			n = card->clv_model ? SCORECARD_METRICS : RFM_METRICS;
+	int			added = metric_find(card, name);
 
+	if (added >= 0)
+		return SCORECARD_METRICS + added;
+	initStringInfo(&names);
 	for (Metric metric = 0; metric < n; metric++)
+	{
 		if (strcmp(name, metric_name(metric)) == 0)
 			return metric;
+		appendStringInfo(&names, "%s%s", metric > 0 ? ", " : "", metric_name(metric));
+	}
+	for (int i = 0; i < card->n_added; i++)
+		appendStringInfo(&names, ", %s", card->added[i].name);
 	ereport(ERROR,
 			(errcode(ERRCODE_UNDEFINED_OBJECT),
 			 errmsg("argument \"weights\": scorecard \"%s\" has no metric \"%s\"", card->name, name),
-			 errhint("Its metrics are recency, frequency%s.", card->clv_model ? ", monetary and clv" :
-					 " and monetary; clv needs a clv_model")));
+			 card->clv_model ? errhint("Its metrics are %s.", names.data)
+			 : errhint("Its metrics are %s; clv needs a clv_model.", names.data)));
 	return 0;					/* keep compiler quiet */
 }
 
-/* A weight within bounds and rounded to WEIGHT_SCALE decimals. */
-static Numeric
-check_weight(Numeric given, const char *metric)
+Numeric
+policy_check_weight(Numeric given, const char *argument, const char *metric)
 {
 	if (compare(given, constant(0)) < 0 || compare(given, constant(WEIGHT_MAX)) > 0)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("argument \"weights\": a weight must be between 0 and %d", WEIGHT_MAX),
+				 errmsg("argument \"%s\": a weight must be between 0 and %d", argument, WEIGHT_MAX),
 				 errdetail("The weight of \"%s\" is %s.", metric, exact_text(given)),
 				 errhint("Only the proportions of the weights matter.")));
 	given = DatumGetNumeric(DirectFunctionCall2(numeric_round, NumericGetDatum(given), Int32GetDatum(WEIGHT_SCALE)));
@@ -146,7 +157,7 @@ custprio_set_weights(PG_FUNCTION_ARGS)
 {
 	Scorecard  *card = lock_argument(fcinfo, "set_weights()");
 	char	   *before = policy_text(card, WEIGHTS_AS_TEXT);
-	Numeric		weight[SCORECARD_METRICS];
+	Numeric		weight[SCORECARD_METRICS + METRICS_MAX];
 	Numeric		sum = constant(0);
 	JsonbIterator *iterator;
 	JsonbIteratorToken token;
@@ -161,7 +172,9 @@ custprio_set_weights(PG_FUNCTION_ARGS)
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("argument \"weights\" must be an object of metrics and numbers"),
 				 errhint("Pass for example '{\"recency\": 1, \"monetary\": 2}'.")));
-	memcpy(weight, card->weight, sizeof(weight));
+	memcpy(weight, card->weight, sizeof(card->weight));
+	for (int i = 0; i < card->n_added; i++)
+		weight[SCORECARD_METRICS + i] = card->added[i].weight;
 	iterator = JsonbIteratorInit(&weights->root);
 	while ((token = JsonbIteratorNext(&iterator, &value, true)) != WJB_DONE)
 	{
@@ -169,24 +182,31 @@ custprio_set_weights(PG_FUNCTION_ARGS)
 			metric_key = pnstrdup(value.val.string.val, value.val.string.len);
 		else if (token == WJB_VALUE)
 		{
-			Metric		metric = metric_by_name(card, metric_key);
+			int			metric = metric_by_name(card, metric_key);
 
 			if (value.type != jbvNumeric)
 				ereport(ERROR,
 						(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 						 errmsg("argument \"weights\": the weight of \"%s\" is not a number", metric_key),
 						 errhint("Pass for example '{\"recency\": 1, \"monetary\": 2}'.")));
-			weight[metric] = check_weight(value.val.numeric, metric_key);
+			weight[metric] = policy_check_weight(value.val.numeric, "weights", metric_key);
+			if (metric >= SCORECARD_METRICS && !card->added[metric - SCORECARD_METRICS].is_value &&
+				compare(weight[metric], constant(0)) > 0)
+				ereport(ERROR,
+						(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+						 errmsg("argument \"weights\": metric \"%s\" must not enter the priority", metric_key),
+						 errdetail("It is an axis of its own, not of value."),
+						 errhint("Set it against a metric of value with custprio.grid, or add it again with axis => 'value'.")));
 		}
 	}
-	/* lifetime values may be missing in a run, and then the rest must still make a mean */
+	/* lifetime values and added metrics may be missing, and then the rest must still make a mean */
 	for (Metric metric = 0; metric < RFM_METRICS; metric++)
 		sum = DatumGetNumeric(DirectFunctionCall2(numeric_add, NumericGetDatum(sum), NumericGetDatum(weight[metric])));
 	if (compare(sum, constant(0)) == 0)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("argument \"weights\": recency, frequency and monetary would all weigh nothing"),
-				 errdetail("Customers have no priority where no metric with a weight is known; clv can be missing."),
+				 errdetail("Customers have no priority where no metric with a weight is known; clv and added metrics can be missing."),
 				 errhint("Give one of them a weight, however small.")));
 	for (Metric metric = 0; metric < (card->clv_model ? SCORECARD_METRICS : RFM_METRICS); metric++)
 		catalog_execute("INSERT INTO custprio.metric (scorecard_id, metric, weight) VALUES ($1, $2, $3)"
@@ -194,7 +214,12 @@ custprio_set_weights(PG_FUNCTION_ARGS)
 						(Oid[]) {INT8OID, TEXTOID, NUMERICOID},
 						(Datum[]) {Int64GetDatum(card->id), CStringGetTextDatum(metric_name(metric)),
 								   NumericGetDatum(weight[metric])}, NULL);
-	note_change(card, "weights", WEIGHTS_AS_TEXT, before,
+	for (int i = 0; i < card->n_added; i++)
+		catalog_execute("UPDATE custprio.metric SET weight = $3 WHERE scorecard_id = $1 AND metric = $2", 3,
+						(Oid[]) {INT8OID, TEXTOID, NUMERICOID},
+						(Datum[]) {Int64GetDatum(card->id), CStringGetTextDatum(card->added[i].name),
+								   NumericGetDatum(weight[SCORECARD_METRICS + i])}, NULL);
+	policy_note_change(card, "weights", WEIGHTS_AS_TEXT, before,
 				PG_ARGISNULL(2) ? NULL : text_to_cstring(PG_GETARG_TEXT_PP(2)));
 	PG_RETURN_VOID();
 }
@@ -276,7 +301,7 @@ custprio_set_tiers(PG_FUNCTION_ARGS)
 						(Oid[]) {INT8OID, INT4OID, NUMERICOID},
 						(Datum[]) {Int64GetDatum(card->id), Int32GetDatum(ladder[i]), i < n ? cuts[i] : (Datum) 0},
 						i < n ? NULL : (char[]) {' ', ' ', 'n', '\0'});
-	note_change(card, "tiers", TIERS_AS_TEXT, before,
+	policy_note_change(card, "tiers", TIERS_AS_TEXT, before,
 				PG_ARGISNULL(3) ? NULL : text_to_cstring(PG_GETARG_TEXT_PP(3)));
 	PG_RETURN_VOID();
 }

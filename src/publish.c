@@ -54,7 +54,9 @@ enum
 	COL_STAGE,
 	COL_TIER_SINCE,
 	COL_PREVIOUS_TIER,
-	N_COLUMNS
+	N_COLUMNS,
+	/* after them one for each added metric */
+	COLUMNS_MAX = N_COLUMNS + METRICS_MAX
 };
 
 /* Columns of the history. */
@@ -84,7 +86,8 @@ typedef struct Publisher
 
 	TableWriter *priority;
 	TableWriter *history;
-	AttrNumber	column[N_COLUMNS];
+	int			n_columns;
+	AttrNumber	column[COLUMNS_MAX];
 	AttrNumber	history_column[N_HISTORY_COLUMNS];
 	Datum	   *values;			/* a row of the priority table to write, columns of others NULL */
 	bool	   *nulls;
@@ -101,8 +104,8 @@ typedef struct Publisher
 /* Our columns of one row. */
 typedef struct PublishedRow
 {
-	Datum		value[N_COLUMNS];
-	bool		null[N_COLUMNS];
+	Datum		value[COLUMNS_MAX];
+	bool		null[COLUMNS_MAX];
 } PublishedRow;
 
 static void
@@ -137,7 +140,10 @@ publisher_open(Publisher *p)
 		p->column[i] = published_column(p->priority->rel, column_names[i], types[i]);
 	for (int i = 0; i < N_HISTORY_COLUMNS; i++)
 		p->history_column[i] = published_column(p->history->rel, history_names[i], history_types[i]);
-	table_writer_given(p->priority, p->column, N_COLUMNS);
+	p->n_columns = N_COLUMNS + p->card->n_added;
+	for (int i = N_COLUMNS; i < p->n_columns; i++)
+		p->column[i] = published_column(p->priority->rel, p->card->added[i - N_COLUMNS].name, NUMERICOID);
+	table_writer_given(p->priority, p->column, p->n_columns);
 	table_writer_given(p->history, p->history_column, N_HISTORY_COLUMNS);
 
 	alloc_row(p->priority->rel, &p->values, &p->nulls);
@@ -230,6 +236,21 @@ published_row(const Publisher *p, const Customer *customer, PublishedRow *row)
 	put(row, COL_CLV, predicted ? NumericGetDatum(exact_to_numeric(customer->clv, CLV_SCALE(p->card))) : (Datum) 0,
 		!predicted);
 	put(row, COL_STAGE, p->stage_text[customer->stage], buyer);
+	for (int nth = 0; nth < p->card->n_added; nth++)
+	{
+		bool		known = customer->metric[nth].status == METRIC_KNOWN;
+
+		put(row, N_COLUMNS + nth, known ? NumericGetDatum(exact_to_numeric(customer->metric[nth].value,
+																		   p->card->added[nth].decimals)) : (Datum) 0,
+			!known);
+	}
+}
+
+/* Whether what is computed of a column follows from the customer alone, and not from the row before. */
+static inline bool
+is_computed(int column)
+{
+	return column < COL_TIER_SINCE || column >= N_COLUMNS;
 }
 
 static bool
@@ -261,7 +282,12 @@ change_reason(const Publisher *p, TupleTableSlot *old, const PublishedRow *row)
 		return "policy";
 	if (!behaviour_equals(p, old, row))
 		return "behaviour";
-	return p->same_day ? "threshold" : "time";
+	if (!p->same_day)
+		return "time";
+	for (int i = N_COLUMNS; i < p->n_columns; i++)
+		if (!column_equals(p, old, i, row))
+			return "behaviour";
+	return "threshold";
 }
 
 static void
@@ -285,7 +311,7 @@ note_change(Publisher *p, Datum key, bool had_tier, Datum previous, bool has_tie
 static void
 copy_to_table(const Publisher *p, const PublishedRow *row, Datum *values, bool *nulls)
 {
-	for (int i = 0; i < N_COLUMNS; i++)
+	for (int i = 0; i < p->n_columns; i++)
 	{
 		values[p->column[i] - 1] = row->value[i];
 		nulls[p->column[i] - 1] = row->null[i];
@@ -307,8 +333,8 @@ publish_known(Publisher *p, TupleTableSlot *old, Customer *customer)
 
 	published_row(p, customer, &row);
 	tier_changed = !column_equals(p, old, COL_TIER, &row);
-	for (int i = COL_TIER; i < COL_TIER_SINCE && !changed; i++)
-		changed = !column_equals(p, old, i, &row);
+	for (int i = COL_TIER; i < p->n_columns && !changed; i++)
+		changed = is_computed(i) && !column_equals(p, old, i, &row);
 	if (!changed)
 		return;
 
@@ -548,9 +574,9 @@ publish_compare(const Scorecard *card, CustomerSet *set, const Scores *scores, R
 
 			customer_at(set, id)->published = true;
 			published_row(p, customer_at(set, id), &row);
-			for (int i = COL_TIER; i < COL_TIER_SINCE; i++)
-				if (!column_equals(p, slot, i, &row))
-					difference(name, column_names[i],
+			for (int i = COL_TIER; i < p->n_columns; i++)
+				if (is_computed(i) && !column_equals(p, slot, i, &row))
+					difference(name, i < N_COLUMNS ? column_names[i] : card->added[i - N_COLUMNS].name,
 							   column_text(p, i, slot->tts_values[p->column[i] - 1], slot->tts_isnull[p->column[i] - 1]),
 							   column_text(p, i, row.value[i], row.null[i]), arg);
 		}

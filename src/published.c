@@ -281,12 +281,16 @@ lacks_indexes(Oid relid)
 	return others == 0;
 }
 
+static char *
+relation_name(Oid relid)
+{
+	return quote_qualified_identifier(get_namespace_name(get_rel_namespace(relid)), get_rel_name(relid));
+}
+
 static void
 build_index(Oid relid, const char *columns)
 {
-	run(psprintf("CREATE INDEX ON %s (%s)",
-				 quote_qualified_identifier(get_namespace_name(get_rel_namespace(relid)), get_rel_name(relid)),
-				 columns));
+	run(psprintf("CREATE INDEX ON %s (%s)", relation_name(relid), columns));
 }
 
 void
@@ -336,15 +340,15 @@ is_view_of(Oid relid, Oid priority_relid)
 	return SPI_processed > 0;
 }
 
+/* Run a statement that drops something; an error about dependent objects gets our hint. */
 static void
-drop_relation(Oid relid, char relkind)
+run_drop(const char *statement, const char *hint)
 {
 	MemoryContext context = CurrentMemoryContext;
 
 	PG_TRY();
 	{
-		run(psprintf("DROP %s %s", relkind == RELKIND_VIEW ? "VIEW" : "TABLE",
-					 quote_qualified_identifier(get_namespace_name(get_rel_namespace(relid)), get_rel_name(relid))));
+		run(statement);
 	}
 	PG_CATCH();
 	{
@@ -353,11 +357,43 @@ drop_relation(Oid relid, char relkind)
 		MemoryContextSwitchTo(context);
 		edata = CopyErrorData();
 		if (edata->sqlerrcode == ERRCODE_DEPENDENT_OBJECTS_STILL_EXIST)
-			edata->hint = pstrdup("Drop the dependent objects first, then the scorecard.");
+			edata->hint = pstrdup(hint);
 		FlushErrorState();
 		ReThrowError(edata);
 	}
 	PG_END_TRY();
+}
+
+static void
+drop_relation(Oid relid, char relkind)
+{
+	run_drop(psprintf("DROP %s %s", relkind == RELKIND_VIEW ? "VIEW" : "TABLE", relation_name(relid)),
+			 "Drop the dependent objects first, then the scorecard.");
+}
+
+void
+published_add_metric(Oid priority_relid, const char *column, const char *comment)
+{
+	int			nest_level = pin_search_path();
+
+	SPI_connect();
+	run(psprintf("ALTER TABLE %s ADD COLUMN %s numeric", relation_name(priority_relid), quote_identifier(column)));
+	run(psprintf("COMMENT ON COLUMN %s.%s IS %s", relation_name(priority_relid), quote_identifier(column),
+				 quote_literal_cstr(comment)));
+	SPI_finish();
+	AtEOXact_GUC(false, nest_level);
+}
+
+void
+published_drop_metric(Oid priority_relid, const char *column)
+{
+	int			nest_level = pin_search_path();
+
+	SPI_connect();
+	run_drop(psprintf("ALTER TABLE %s DROP COLUMN %s", relation_name(priority_relid), quote_identifier(column)),
+			 "Drop the dependent objects first, then the metric.");
+	SPI_finish();
+	AtEOXact_GUC(false, nest_level);
 }
 
 void

@@ -27,6 +27,10 @@ extern void published_build_indexes(Oid priority_relid, Oid history_relid);
 /* Whether a table is one that some scorecard publishes. */
 extern bool published_is_table(Oid relid);
 
+/* Add a numeric column to the priority table with a comment, or drop it, as the current user. */
+extern void published_add_metric(Oid priority_relid, const char *column, const char *comment);
+extern void published_drop_metric(Oid priority_relid, const char *column);
+
 /* Drop what exists of them in a schema and belongs to owner, as the current user. */
 extern void published_drop(const char *scorecard, const char *schema, Oid priority_relid, Oid owner);
 

@@ -32,7 +32,6 @@
 #include "commands/async.h"
 #include "lib/stringinfo.h"
 #include "miscadmin.h"
-#include "utils/array.h"
 #include "utils/date.h"
 #include "utils/fmgrprotos.h"
 #include "utils/json.h"
@@ -207,6 +206,11 @@ choose_mode(const Scorecard *card, const ChangeQueue *queue, bool lapsed, bool h
 		run->mode = REFRESH_REBUILD;
 		run->reason = gap;
 	}
+	else if (has_thresholds && card->state_as_of == run->as_of && metrics_read_relations(card))
+	{
+		run->mode = REFRESH_RESCORE;
+		run->reason = "metrics read relations whose changes are not captured";
+	}
 	else if (has_thresholds && card->state_as_of == run->as_of)
 	{
 		run->mode = REFRESH_INCREMENTAL;
@@ -266,16 +270,8 @@ read_listed(const Scorecard *card, const KeyMap *among)
 	rows.arg = listed;
 	if (among)
 	{
-		Datum	   *keys = palloc(among->n * sizeof(Datum));
-		int16		typlen;
-		bool		typbyval;
-		char		typalign;
-
-		for (uint32 id = 0; id < among->n; id++)
-			keys[id] = keymap_key(among, id);
-		get_typlenbyvalalign(card->key_type, &typlen, &typbyval, &typalign);
 		array_type = get_array_type(card->key_type);
-		array = PointerGetDatum(construct_array(keys, among->n, card->key_type, typlen, typbyval, typalign));
+		array = keymap_array(among, card->key_type);
 	}
 	query_each(psprintf("SELECT (%s), (%s) FROM %s%s", card->customers_key,
 						card->partition_by ? card->partition_by : "NULL::text", card->customers,
@@ -464,7 +460,7 @@ refresh_scorecard(Scorecard *card, RefreshRun *run)
 					  card->state_as_of > run->as_of);
 
 	choose = thresholds == NULL && clv_choice_due(card, run->requested, run->as_of);
-	set = customer_set_create(card->key_type);
+	set = customer_set_create(card, run->mode == REFRESH_INCREMENTAL);
 	set->keep_days = choose;
 	if (run->mode == REFRESH_INCREMENTAL)
 	{
@@ -477,7 +473,7 @@ refresh_scorecard(Scorecard *card, RefreshRun *run)
 	{
 		run->mode = REFRESH_REBUILD;
 		run->reason = "too many customers to summarize again";
-		set = customer_set_create(card->key_type);
+		set = customer_set_create(card, false);
 		set->keep_days = choose;
 	}
 	if (run->mode == REFRESH_REBUILD)
@@ -490,7 +486,7 @@ refresh_scorecard(Scorecard *card, RefreshRun *run)
 	if (run->rebased)
 		fit = customer_clv_fit(card, set, run->as_of);
 	customer_clv_predict(card, set, fit, run->as_of, &run->warnings);
-	scores = score_customers(card, set, thresholds);
+	scores = score_customers(card, set, run->as_of, thresholds);
 	if (only == NULL || only->n > 0)
 		publish(card, set, scores, only, run);
 	if (run->rebased)
@@ -518,6 +514,7 @@ refresh_scorecard(Scorecard *card, RefreshRun *run)
 
 	MemoryContextSwitchTo(old);
 	run->shares = run->partial ? NULL : shares_json(card, scores, set->n_buyers);
+	run->missing_values = run->partial || scores->missing_values == NULL ? NULL : pstrdup(scores->missing_values);
 	warnings = list_concat(run->warnings, scores->warnings);
 	run->warnings = NIL;
 	for (int i = 0; i < list_length(warnings); i++)

@@ -59,6 +59,7 @@ typedef struct RefreshRun
 	int64		tier_changes;
 	int64		state_written;
 	char	   *shares;			/* JSON object: tier to share of customers reached */
+	char	   *missing_values;	/* JSON object: buyers without value by added metric and cause */
 	List	   *warnings;		/* of char * */
 } RefreshRun;
 

@@ -144,6 +144,8 @@ set_outcome(RunRow *row, const RefreshRun *run)
 	set_int64(row, "state_written", run->state_written);
 	if (run->shares != NULL)
 		set_datum(row, "shares", JSONBOID, DirectFunctionCall1(jsonb_in, CStringGetDatum(run->shares)));
+	if (run->missing_values != NULL)
+		set_datum(row, "missing_values", JSONBOID, DirectFunctionCall1(jsonb_in, CStringGetDatum(run->missing_values)));
 	if (run->warnings != NIL)
 	{
 		Datum	   *texts = palloc(sizeof(Datum) * list_length(run->warnings));

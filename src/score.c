@@ -4,6 +4,7 @@
  *   last day, frequency, revenue ─ breaks → digits 1..bins → rfm
  *                                ─ percentile breaks → weighted mean → priority ─ cuts → tier
  *                        revenue ─ cuts → abc
+ *              added metrics ─ scales → the same weighted mean
  *
  * A customer's scores depend on the customer and the thresholds alone. All arithmetic is on integers or numerics, so
  * they do not depend on the order of anything either. Only buyers are scored.
@@ -14,8 +15,10 @@
 
 #include "exact.h"
 
+#include "lib/stringinfo.h"
 #include "miscadmin.h"
 #include "utils/fmgrprotos.h"
+#include "utils/json.h"
 
 /* The thresholds by use, and the weights as integers of which only the proportions matter. */
 typedef struct Scoring
@@ -27,39 +30,15 @@ typedef struct Scoring
 	int64		weight[SCORECARD_METRICS];
 	int128		total_weight;
 	int			n_metrics;		/* the first ones of Metric; without METRIC_CLV where nobody has a value */
+	Breaks	   *scale[METRICS_MAX];	/* of added metrics, NULL where there are none */
+	int64		added_weight[METRICS_MAX];
+	bool		any_added;		/* one of them has a weight */
 } Scoring;
 
 static inline int
 compare_wide(Numeric a, Numeric b)
 {
 	return DatumGetInt32(DirectFunctionCall2(numeric_cmp, NumericGetDatum(a), NumericGetDatum(b)));
-}
-
-/* 1 + the number of breaks strictly below the value. Breaks ascend. */
-static inline int
-score_by_breaks(const Breaks *breaks, int64 value, Numeric wide)
-{
-	int			low = 0,
-				high = breaks->n;
-
-	if (breaks->score)
-	{
-		int64		at = value - breaks->bound[0];
-
-		return at < 0 ? 1 : at < breaks->n_scores ? breaks->score[at] : breaks->n + 1;
-	}
-	while (low < high)
-	{
-		int			middle = (low + high) / 2;
-		bool		below = breaks->wide_bound ? compare_wide(breaks->wide_bound[middle], wide) < 0 :
-			breaks->bound[middle] < value;
-
-		if (below)
-			low = middle + 1;
-		else
-			high = middle;
-	}
-	return low + 1;
 }
 
 /* 1 + the number of cuts that the value does not reach. Cuts descend. */
@@ -116,25 +95,64 @@ warn_of_constants(const CustomerSet *set, Scores *scores)
 	}
 }
 
+/* What added metrics there are that cannot tell customers apart. */
+static void
+warn_of_added(const Scorecard *card, const CustomerSet *set, Scores *scores)
+{
+	for (int nth = 0; nth < card->n_added; nth++)
+	{
+		int64		known = 0;
+		int64		first = 0;
+		bool		differ = false;
+
+		for (uint32 id = 0; id < set->map->n && !differ; id++)
+		{
+			const Customer *customer = customer_at(set, id);
+
+			if (customer->stage != STAGE_BUYER || customer->metric[nth].status != METRIC_KNOWN)
+				continue;
+			differ = known++ > 0 && customer->metric[nth].value != first;
+			first = customer->metric[nth].value;
+		}
+		if (known == 0)
+			scores->warnings = lappend(scores->warnings, psprintf("no buyer has a value of metric %s",
+																  card->added[nth].name));
+		else if (!differ && set->n_buyers > 1)
+			scores->warnings = lappend(scores->warnings, psprintf("all buyers that have a value of metric %s have the same",
+																  card->added[nth].name));
+	}
+}
+
+/* The built-in metrics' weights, then the added ones', as integers of one scale. */
 static void
 set_weights(Scoring *scoring, const Scorecard *card)
 {
-	int			scale[SCORECARD_METRICS];
+	int			n = SCORECARD_METRICS + card->n_added;
+	int64		weight[SCORECARD_METRICS + METRICS_MAX];
+	int			scale[SCORECARD_METRICS + METRICS_MAX];
 	int			top = 0;
 	bool		fits = true;
 
-	for (int m = 0; m < SCORECARD_METRICS && fits; m++)
+	for (int m = 0; m < n && fits; m++)
 	{
-		fits = exact_from_numeric(card->weight[m], &scoring->weight[m], &scale[m]);
+		fits = exact_from_numeric(m < SCORECARD_METRICS ? card->weight[m] : card->added[m - SCORECARD_METRICS].weight,
+								  &weight[m], &scale[m]);
 		top = fits ? Max(top, scale[m]) : 0;
 	}
-	for (int m = 0; m < SCORECARD_METRICS && fits; m++)
-		fits = exact_rescale(scoring->weight[m], top - scale[m], &scoring->weight[m]);
+	for (int m = 0; m < n && fits; m++)
+		fits = exact_rescale(weight[m], top - scale[m], &weight[m]);
 	if (!fits)
 		ereport(ERROR,
 				(errcode(ERRCODE_NUMERIC_VALUE_OUT_OF_RANGE),
 				 errmsg("weights of scorecard \"%s\" are too large or too fine", card->name),
 				 errhint("Use weights of a few digits.")));
+	memcpy(scoring->weight, weight, sizeof(scoring->weight));
+	scoring->any_added = false;
+	for (int nth = 0; nth < card->n_added; nth++)
+	{
+		scoring->added_weight[nth] = weight[SCORECARD_METRICS + nth];
+		scoring->any_added |= scoring->added_weight[nth] > 0;
+	}
 	/* a metric that nobody has leaves the mean, whose weights make up 1 again */
 	scoring->total_weight = 0;
 	for (int m = 0; m < scoring->n_metrics; m++)
@@ -147,7 +165,7 @@ set_weights(Scoring *scoring, const Scorecard *card)
 }
 
 static void
-find_metric_breaks(Scoring *scoring, Thresholds *thresholds)
+find_metric_breaks(Scoring *scoring, const Scorecard *card, Thresholds *thresholds)
 {
 	for (Metric metric = 0; metric < scoring->n_metrics; metric++)
 	{
@@ -155,7 +173,41 @@ find_metric_breaks(Scoring *scoring, Thresholds *thresholds)
 			scoring->digit[metric] = thresholds_find(thresholds, metric_name(metric), BREAKS_RFM);
 		scoring->percentile[metric] = thresholds_find(thresholds, metric_name(metric), BREAKS_PERCENTILE);
 	}
+	for (int nth = 0; nth < card->n_added; nth++)
+	{
+		const char *kind = metric_threshold_kind(&card->added[nth]);
+
+		scoring->scale[nth] = kind ? thresholds_find(thresholds, card->added[nth].name, kind) : NULL;
+	}
 	scoring->abc = thresholds_find(thresholds, metric_name(METRIC_MONETARY), BREAKS_ABC);
+}
+
+/*
+ * The weighted mean that the added metrics are part of; sum is that of the built-in ones, in 999ths. A metric that is
+ * missing leaves the mean of this customer.
+ */
+static int32
+priority_with_added(const Scoring *scoring, const Scorecard *card, const Customer *customer, int128 sum)
+{
+	int128		weight = scoring->total_weight;
+	int128		most;
+
+	sum *= METRIC_ONE / (PERCENTILE_BINS - 1);
+	for (int nth = 0; nth < card->n_added; nth++)
+	{
+		const MetricValue *value = &customer->metric[nth];
+		int32		scaled;
+
+		if (scoring->added_weight[nth] == 0 || value->status != METRIC_KNOWN)
+			continue;
+		scaled = metric_scaled(&card->added[nth], scoring->scale[nth], value->value);
+		if (scaled < 0)
+			continue;
+		sum += (int128) scoring->added_weight[nth] * scaled;
+		weight += scoring->added_weight[nth];
+	}
+	most = weight * METRIC_ONE;
+	return (int32) ((sum * PRIORITY_MAX * 2 + most) / (most * 2));
 }
 
 /*
@@ -182,12 +234,47 @@ score_metrics(const Scoring *scoring, const Scorecard *card, Customer *customer)
 		sum += (int128) scoring->weight[METRIC_CLV] *
 			(score_by_breaks(scoring->percentile[METRIC_CLV], customer->clv, NULL) - 1);
 	customer->rfm = rfm_pack(digit[METRIC_RECENCY], digit[METRIC_FREQUENCY], digit[METRIC_MONETARY]);
-	customer->priority = (int32) ((sum * PRIORITY_MAX * 2 + most) / (most * 2));
+	customer->priority = scoring->any_added ? priority_with_added(scoring, card, customer, sum) :
+		(int32) ((sum * PRIORITY_MAX * 2 + most) / (most * 2));
 	customer->abc = class_by_cuts(scoring->abc, customer->revenue, customer->wide_revenue);
 }
 
+/* How many buyers lack each added metric, and why, as JSON. */
+static char *
+missing_json(const Scorecard *card, const CustomerSet *set)
+{
+	static const char *const causes[METRIC_STATUSES] = {"null", NULL, "nan", "infinite", "out_of_range"};
+	StringInfoData json;
+
+	if (card->n_added == 0)
+		return NULL;
+	initStringInfo(&json);
+	for (int nth = 0; nth < card->n_added; nth++)
+	{
+		int64		count[METRIC_STATUSES] = {0};
+		char		separator = '{';
+
+		for (uint32 id = 0; id < set->map->n; id++)
+			if (customer_at(set, id)->stage == STAGE_BUYER)
+				count[customer_at(set, id)->metric[nth].status]++;
+		appendStringInfoString(&json, nth == 0 ? "{" : ", ");
+		escape_json(&json, card->added[nth].name);
+		appendStringInfoString(&json, ": ");
+		for (int status = 0; status < METRIC_STATUSES; status++)
+			if (causes[status])
+			{
+				appendStringInfo(&json, "%c\"%s\": " INT64_FORMAT, separator, causes[status], count[status]);
+				separator = ',';
+			}
+		appendStringInfoChar(&json, '}');
+		CHECK_FOR_INTERRUPTS();
+	}
+	appendStringInfoChar(&json, '}');
+	return json.data;
+}
+
 Scores *
-score_customers(const Scorecard *card, CustomerSet *set, Thresholds *thresholds)
+score_customers(const Scorecard *card, CustomerSet *set, DateADT as_of, Thresholds *thresholds)
 {
 	Scores	   *scores = palloc0(sizeof(Scores));
 	Scoring		scoring;
@@ -198,6 +285,8 @@ score_customers(const Scorecard *card, CustomerSet *set, Thresholds *thresholds)
 	if (take)
 		thresholds = palloc0(sizeof(Thresholds));
 	scores->thresholds = thresholds;
+	metric_values(card, set, as_of);
+	scores->missing_values = missing_json(card, set);
 	if (set->n_buyers == 0)
 		return scores;
 	if (set->n_buyers >= PG_INT32_MAX)
@@ -210,10 +299,11 @@ score_customers(const Scorecard *card, CustomerSet *set, Thresholds *thresholds)
 	if (take)
 	{
 		warn_of_constants(set, scores);
+		warn_of_added(card, set, scores);
 		thresholds_take_metrics(thresholds, card, set, scores->segments);
 	}
 	thresholds_prepare(thresholds, card, set);
-	find_metric_breaks(&scoring, thresholds);
+	find_metric_breaks(&scoring, card, thresholds);
 	for (uint32 id = 0; id < set->map->n; id++)
 	{
 		Customer   *customer = customer_at(set, id);

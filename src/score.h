@@ -11,9 +11,13 @@ typedef struct Scores
 	Thresholds *thresholds;
 	int64		reached[TIER_Z + 1];	/* buyers by tier */
 	List	   *warnings;		/* of char * */
+	char	   *missing_values;	/* JSON object: added metric to buyers without value by cause; NULL: no such metrics */
 } Scores;
 
-/* Score every buyer of the set under the given thresholds; NULL: under new ones, taken from the set. */
-extern Scores *score_customers(const Scorecard *card, CustomerSet *set, Thresholds *thresholds);
+/*
+ * Compute the added metrics as of a day (metric_values) and score every buyer of the set under the given thresholds;
+ * NULL: under new ones, taken from the set.
+ */
+extern Scores *score_customers(const Scorecard *card, CustomerSet *set, DateADT as_of, Thresholds *thresholds);
 
 #endif

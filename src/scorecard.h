@@ -57,6 +57,8 @@ typedef struct Scorecard
 	int			n_abc_cuts;
 	Numeric    *abc_cuts;
 	Numeric		weight[SCORECARD_METRICS];
+	int			n_added;		/* metrics beside those four, in the order in which they are computed */
+	struct AddedMetric *added;
 
 	const struct ClvModel *clv_model;	/* of purchases; NULL: no predictions */
 	bool		clv_auto;		/* it is what validated best, or the default before the first choice */

@@ -14,6 +14,7 @@
 #include "catalog/pg_class.h"
 #include "catalog/pg_type.h"
 #include "clv/params.h"
+#include "metric.h"
 #include "miscadmin.h"
 #include "scorecard.h"
 #include "utils/acl.h"
@@ -484,6 +485,10 @@ resolve_sources(Loading *loading)
 					 errmsg("customers table %s of scorecard \"%s\" does not exist", card->customers, card->name),
 					 errhint("Name another one with alter_scorecard, or use drop_scorecard.")));
 	}
+	/* a metric's relation that is gone is told when the metric is computed, with its name (metric_values.c) */
+	for (int i = 0; i < card->n_added; i++)
+		if (card->added[i].relation)
+			card->added[i].relid = resolve(loading, &card->added[i].relation, card->added[i].relid_hint);
 	card->zone = pg_tzset(card->time_zone);
 	if (card->zone == NULL && strict)
 		ereport(ERROR,
@@ -508,6 +513,7 @@ scorecard_load_for(int64 id, LoadMode mode)
 				(errcode(ERRCODE_UNDEFINED_OBJECT),
 				 errmsg("scorecard number " INT64_FORMAT " does not exist", id)));
 
+	metrics_load(card);
 	/* Names that were just changed elsewhere must be seen. */
 	AcceptInvalidationMessages();
 	resolve_published(&loading);
@@ -566,5 +572,13 @@ scorecard_heal(Scorecard *card)
 					" customers = $6, customers_oid = $7, owner_oid = $8, owner_name = $9, recorded_in = $10"
 					" WHERE scorecard_id = $1",
 					10, types, values, nulls);
+	for (int i = 0; i < card->n_added; i++)
+		if (OidIsValid(card->added[i].relid))
+			catalog_execute("UPDATE custprio.metric SET relation = $3, relation_oid = $4"
+							" WHERE scorecard_id = $1 AND metric = $2", 4,
+							(Oid[]) {INT8OID, TEXTOID, TEXTOID, OIDOID},
+							(Datum[]) {Int64GetDatum(card->id), CStringGetTextDatum(card->added[i].name),
+									   CStringGetTextDatum(card->added[i].relation),
+									   ObjectIdGetDatum(card->added[i].relid)}, NULL);
 	card->moved = false;
 }

@@ -61,6 +61,17 @@ thresholds_find(Thresholds *thresholds, const char *metric, const char *kind)
 	return NULL;
 }
 
+bool
+thresholds_complete(Thresholds *thresholds)
+{
+	for (Metric metric = 0; metric < RFM_METRICS; metric++)
+		if (thresholds_find(thresholds, metric_name(metric), BREAKS_RFM) == NULL ||
+			thresholds_find(thresholds, metric_name(metric), BREAKS_PERCENTILE) == NULL)
+			return false;
+	return thresholds_find(thresholds, metric_name(METRIC_MONETARY), BREAKS_ABC) != NULL &&
+		thresholds_find(thresholds, "priority", BREAKS_TIER) != NULL;
+}
+
 static Numeric
 numeric_op(PGFunction function, Numeric a, Numeric b)
 {
@@ -273,6 +284,8 @@ thresholds_take_metrics(Thresholds *thresholds, const Scorecard *card, const Cus
 			take_quantiles(thresholds, &buyers, metric, card->bins, BREAKS_RFM);
 		take_quantiles(thresholds, &buyers, metric, PERCENTILE_BINS, BREAKS_PERCENTILE);
 	}
+	for (int nth = 0; nth < card->n_added; nth++)
+		metric_take_thresholds(thresholds, card, set, nth);
 	take_abc(thresholds, card, &buyers);
 }
 
@@ -380,8 +393,10 @@ thresholds_prepare(Thresholds *thresholds, const Scorecard *card, const Customer
 		bool		money = strcmp(breaks->metric, metric_name(METRIC_MONETARY)) == 0;
 		bool		day = strcmp(breaks->metric, metric_name(METRIC_RECENCY)) == 0;
 		bool		cut = strcmp(breaks->kind, BREAKS_ABC) == 0 || strcmp(breaks->kind, BREAKS_TIER) == 0;
+		int			added = metric_find(card, breaks->metric);
 		int			scale = money ? set->scale : strcmp(breaks->metric, "priority") == 0 ? PRIORITY_SCALE :
-			strcmp(breaks->metric, metric_name(METRIC_CLV)) == 0 ? CLV_SCALE(card) : 0;
+			strcmp(breaks->metric, metric_name(METRIC_CLV)) == 0 ? CLV_SCALE(card) :
+			added >= 0 ? card->added[added].decimals : 0;
 
 		if (breaks->bound || breaks->wide_bound)
 			continue;
@@ -405,7 +420,7 @@ thresholds_prepare(Thresholds *thresholds, const Scorecard *card, const Customer
 			else
 				breaks->bound[b] = bound_of(num, scale, cut);
 		}
-		if (!cut && breaks->bound)
+		if (breaks->bound && (strcmp(breaks->kind, BREAKS_RFM) == 0 || strcmp(breaks->kind, BREAKS_PERCENTILE) == 0))
 			list_scores(breaks);
 	}
 }

@@ -5,6 +5,8 @@
 #include "customer_set.h"
 #include "segment.h"
 
+#include "utils/fmgrprotos.h"
+
 /* Kinds, as custprio.threshold spells them. */
 #define BREAKS_RFM			"rfm"
 #define BREAKS_PERCENTILE	"percentile"
@@ -21,7 +23,7 @@
  */
 typedef struct Breaks
 {
-	const char *metric;			/* recency, frequency, monetary, clv or priority */
+	const char *metric;			/* recency, frequency, monetary, clv, an added one, or priority */
 	const char *kind;
 	int			n;
 	char	  **text;
@@ -31,9 +33,8 @@ typedef struct Breaks
 	int64		n_scores;
 } Breaks;
 
-/* Digits of RFM, percentiles, ABC and tiers; all but the percentile of clv are always there. */
-#define THRESHOLDS_MAX (RFM_METRICS + SCORECARD_METRICS + 2)
-#define THRESHOLDS_LEAST (THRESHOLDS_MAX - 1)
+/* Digits of RFM, percentiles, ABC and tiers, and at most one of each added metric (metric_threshold_kind). */
+#define THRESHOLDS_MAX (RFM_METRICS + SCORECARD_METRICS + 2 + METRICS_MAX)
 
 typedef struct Thresholds
 {
@@ -43,10 +44,41 @@ typedef struct Thresholds
 
 extern const char *metric_name(Metric metric);
 
+/* 1 + the number of breaks strictly below the value. Breaks ascend. */
+static inline int
+score_by_breaks(const Breaks *breaks, int64 value, Numeric wide)
+{
+	int			low = 0,
+				high = breaks->n;
+
+	if (breaks->score)
+	{
+		int64		at = value - breaks->bound[0];
+
+		return at < 0 ? 1 : at < breaks->n_scores ? breaks->score[at] : breaks->n + 1;
+	}
+	while (low < high)
+	{
+		int			middle = (low + high) / 2;
+		bool		below = breaks->wide_bound ?
+			DatumGetInt32(DirectFunctionCall2(numeric_cmp, NumericGetDatum(breaks->wide_bound[middle]),
+											  NumericGetDatum(wide))) < 0 : breaks->bound[middle] < value;
+
+		if (below)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return low + 1;
+}
+
 extern void thresholds_add(Thresholds *thresholds, const char *metric, const char *kind, int n, char **text);
 
 /* The breaks of a metric and kind, or NULL. */
 extern Breaks *thresholds_find(Thresholds *thresholds, const char *metric, const char *kind);
+
+/* Whether all are there that are never missing: those of recency, frequency and monetary, and the tiers'. */
+extern bool thresholds_complete(Thresholds *thresholds);
 
 /* Take the breaks of all metrics and the cuts of ABC from the customers. */
 extern void thresholds_take_metrics(Thresholds *thresholds, const Scorecard *card, const CustomerSet *set,

@@ -187,7 +187,7 @@ custprio_verify(PG_FUNCTION_ARGS)
 	compute_enter(card, &scope);
 	set = compute_customers(card, &run);
 	customer_clv_predict(card, set, epoch_fit(card), card->as_of, &run.warnings);
-	publish_compare(card, set, score_customers(card, set, thresholds), &run, put_difference, &differences);
+	publish_compare(card, set, score_customers(card, set, run.as_of, thresholds), &run, put_difference, &differences);
 	compare_with_history(card, &differences);
 	compute_leave(&scope);
 	return (Datum) 0;

@@ -12,6 +12,9 @@ CREATE TABLE oracle.priority (
   monetary numeric, average_order_value numeric, clv numeric, first_purchase timestamptz, last_purchase timestamptz, stage text,
   last_day date, listed boolean);
 
+-- Added metrics: values as published, and scaled to 0 .. 999000; NULL where missing.
+CREATE TABLE oracle.added (customer_id text, metric text, value numeric, steps numeric, PRIMARY KEY (metric, customer_id));
+
 -- Discrete quantiles as percentile_disc finds them, a break at the largest value moved to the next smaller one. The
 -- fraction is lowered by a hair, so that a double just above i/bins does not skip a value when i * n / bins is whole.
 CREATE FUNCTION oracle.quantiles(metric_values numeric[], bins int) RETURNS numeric[] LANGUAGE sql AS $$
@@ -20,6 +23,75 @@ CREATE FUNCTION oracle.quantiles(metric_values numeric[], bins int) RETURNS nume
           max(v) AS top, max(v) FILTER (WHERE v < (SELECT max(x) FROM unnest(metric_values) x)) AS below
         FROM unnest(metric_values) v) q, unnest(raw) WITH ORDINALITY AS u (b, o)
 $$;
+
+-- A value between two ends, by the definition of each scale; v is known.
+CREATE FUNCTION oracle.scaled(v numeric, m custprio.metric, v_min numeric, v_max numeric, v_mean numeric, v_deviation numeric, breaks numeric[])
+RETURNS numeric LANGUAGE sql IMMUTABLE AS $$
+  SELECT CASE m.direction WHEN 'lower' THEN 999000 - steps ELSE steps END FROM (SELECT round(999000 * CASE m.scale
+    -- breaks strictly below v: all less those that are not
+    WHEN 'percentile' THEN (999 - width_bucket(-v, breaks)) / 999.0
+    WHEN 'quantile' THEN (m.parameters[1] - 1 - width_bucket(-v, breaks)) / (m.parameters[1] - 1)
+    WHEN 'minmax' THEN CASE WHEN v <= ends[1] THEN 0 WHEN v >= ends[2] THEN 1 ELSE (v - ends[1]) / (ends[2] - ends[1]) END
+    WHEN 'log' THEN CASE WHEN v <= ends[1] THEN 0 WHEN v >= ends[2] THEN 1 ELSE ln(1 + v - ends[1]) / ln(1 + ends[2] - ends[1]) END
+    WHEN 'z' THEN CASE WHEN v_deviation = 0 THEN CASE WHEN v > v_mean THEN 1 WHEN v < v_mean THEN 0 ELSE 0.5 END
+      ELSE greatest(0, least(1, ((v - v_mean) / v_deviation / coalesce(m.parameters[1], 3) + 1) / 2)) END
+    WHEN 'breaks' THEN (SELECT count(*) FILTER (WHERE v >= b) / count(*)::numeric FROM unnest(m.parameters) b)
+    WHEN 'target' THEN CASE WHEN v = m.parameters[1] THEN 1
+      ELSE greatest(0, 1 - abs(v - m.parameters[1]) / coalesce(m.parameters[2], greatest(abs(v_min - m.parameters[1]), abs(v_max - m.parameters[1])))) END
+    END) AS steps FROM (SELECT CASE WHEN m.parameters = '{}' THEN ARRAY[v_min, v_max] ELSE m.parameters END AS ends) e) s
+$$;
+
+-- The added metrics of everybody in table person; TimeZone is the scorecard's.
+CREATE FUNCTION oracle.compute_added(c custprio.scorecard, as_of date) RETURNS void LANGUAGE plpgsql AS $$
+DECLARE
+  m custprio.metric;
+  relation text; key text; at text; rule text; window_length interval;
+BEGIN
+  TRUNCATE oracle.added;
+  CREATE TEMP TABLE facts ON COMMIT DROP AS
+    SELECT p.customer_id, p.frequency, p.purchases, count(DISTINCT r.day) FILTER (WHERE r.kind = 'purchase')::int AS purchase_days,
+      p.monetary AS revenue, coalesce(sum(r.amount) FILTER (WHERE r.kind = 'purchase'), 0) AS gross,
+      coalesce(-sum(r.amount) FILTER (WHERE r.kind = 'return'), 0) AS returns, count(*) FILTER (WHERE r.kind = 'return') AS return_rows,
+      CASE WHEN p.purchases > 0 THEN p.monetary / p.purchases END AS average_order_value, p.first_purchase, p.last_purchase,
+      min(r.day) FILTER (WHERE r.kind = 'purchase') AS first_day, p.last_day, compute_added.as_of - p.last_day AS recency,
+      compute_added.as_of - min(r.day) FILTER (WHERE r.kind = 'purchase') AS tenure, p.clv, compute_added.as_of AS as_of, '{}'::jsonb AS metrics
+    FROM person p LEFT JOIN oracle.source_row r ON r.customer_id = p.customer_id AND r.kind IN ('purchase', 'return')
+    GROUP BY p.customer_id, p.frequency, p.purchases, p.monetary, p.first_purchase, p.last_purchase, p.last_day, p.clv;
+  -- first those of relations, then those that may use them
+  FOR m IN SELECT * FROM custprio.metric x WHERE x.scorecard_id = c.scorecard_id AND x.origin <> 'built-in'
+    ORDER BY x.origin = 'purchases', x.position
+  LOOP
+    m.expression := regexp_replace(m.expression, 'custprio\.scoring_day\(\)', quote_literal(as_of) || '::date', 'g');
+    IF m.origin = 'purchases' THEN
+      EXECUTE format('INSERT INTO oracle.added SELECT customer_id, $1, (%s)::numeric FROM facts',
+        regexp_replace(m.expression, 'custprio\.metric_value\((''[^'']*'')::text\)', '(metrics->>\1)::numeric', 'g')) USING m.metric;
+    ELSE
+      relation := CASE m.origin WHEN 'customers' THEN c.customers WHEN 'source' THEN c.source ELSE m.relation END;
+      key := CASE m.origin WHEN 'customers' THEN c.customers_key WHEN 'source' THEN c.customer ELSE m.key END;
+      at := CASE m.origin WHEN 'source' THEN c.purchased_at ELSE m.occurred_at END;
+      rule := CASE m.origin WHEN 'source' THEN c.filter END;
+      window_length := coalesce(m.within, CASE m.origin WHEN 'source' THEN c.history END);
+      EXECUTE format('INSERT INTO oracle.added SELECT p.customer_id, $1, v FROM person p LEFT JOIN (SELECT (%s)::text AS k, (%s)::numeric AS v FROM %s'
+        ' WHERE (%s) AND (%s) AND (%s) %s) r ON r.k = p.customer_id', key, m.expression, relation, coalesce(rule, 'true'), coalesce(m.filter, 'true'),
+        CASE WHEN at IS NULL THEN 'true' ELSE format('abs(extract(epoch FROM (%1$s))) < 1e300 AND (%1$s)::date <= $2 AND ($3 IS NULL OR (%1$s)::date > ($2 - $3)::date)', at) END,
+        CASE WHEN m.aggregate THEN 'GROUP BY 1' ELSE '' END) USING m.metric, as_of, window_length;
+    END IF;
+    UPDATE oracle.added a SET value = CASE WHEN a.value IS NULL THEN round(m.if_missing, m.decimals)
+      WHEN a.value IN ('NaN', 'Infinity', '-Infinity') OR abs(round(a.value, m.decimals)) > 9223372036854775807 / 10::numeric ^ m.decimals THEN NULL
+      ELSE round(a.value, m.decimals) END WHERE a.metric = m.metric;
+    UPDATE facts f SET metrics = f.metrics || jsonb_build_object(m.metric, a.value) FROM oracle.added a
+      WHERE a.metric = m.metric AND a.customer_id = f.customer_id;
+    WITH known AS MATERIALIZED (
+      SELECT a.value FROM oracle.added a JOIN person p USING (customer_id) WHERE a.metric = m.metric AND p.purchases > 0 AND a.value IS NOT NULL),
+    center AS (SELECT min(value) AS v_min, max(value) AS v_max, round(avg(value), m.decimals) AS mean FROM known),
+    spread AS (SELECT round(sqrt(avg((value - mean) ^ 2)), m.decimals) AS deviation FROM known, center),
+    cut AS (SELECT CASE WHEN m.scale IN ('percentile', 'quantile') AND count(*) > 0 THEN (
+      SELECT array_agg(-b ORDER BY -b) FROM unnest(oracle.quantiles(array_agg(value), CASE m.scale WHEN 'quantile' THEN m.parameters[1]::int ELSE 1000 END)) b) END AS breaks FROM known)
+    UPDATE oracle.added a SET steps = oracle.scaled(a.value, m, v_min, v_max, mean, deviation, breaks) FROM center, spread, cut
+      WHERE a.metric = m.metric AND a.value IS NOT NULL;
+  END LOOP;
+  DROP TABLE facts;
+END $$;
 
 -- The planner knows nothing of the temporary tables' sizes: nested loops would take minutes, and JIT longer still.
 CREATE FUNCTION oracle.compute(card text, as_of date) RETURNS void LANGUAGE plpgsql
@@ -73,6 +145,8 @@ BEGIN
   UPDATE person p SET clv = l.clv FROM lifetime l WHERE l.customer_id = p.customer_id;
   DROP TABLE lifetime;
 
+  PERFORM oracle.compute_added(c, as_of);
+
   -- breaks, over customers with a purchase
   CREATE TEMP TABLE metric_value ON COMMIT DROP AS
     SELECT 'recency' AS metric, (last_day - date '2000-01-01')::numeric AS v FROM person WHERE purchases > 0
@@ -100,13 +174,17 @@ BEGIN
 
   INSERT INTO oracle.priority
   WITH weights AS (
-    SELECT scorecard_id, sum(weight) FILTER (WHERE has_clv OR metric <> 'clv') AS total, coalesce(sum(weight) FILTER (WHERE has_clv AND metric = 'clv'), 0) AS v, sum(weight) FILTER (WHERE metric = 'recency') AS r,
+    SELECT scorecard_id, sum(weight) FILTER (WHERE origin = 'built-in' AND (has_clv OR metric <> 'clv')) AS total, coalesce(sum(weight) FILTER (WHERE has_clv AND metric = 'clv'), 0) AS v, sum(weight) FILTER (WHERE metric = 'recency') AS r,
       sum(weight) FILTER (WHERE metric = 'frequency') AS f, sum(weight) FILTER (WHERE metric = 'monetary') AS m
     FROM custprio.metric WHERE scorecard_id = c.scorecard_id GROUP BY 1),
+  added AS (
+    SELECT a.customer_id, sum(m.weight * a.steps) / 1000 AS part, sum(m.weight) AS weight FROM oracle.added a JOIN custprio.metric m USING (metric)
+    WHERE m.scorecard_id = c.scorecard_id AND a.steps IS NOT NULL GROUP BY 1),
   buyer AS (
     SELECT p.customer_id, r.score * 100 + f.score * 10 + m.score AS rfm,
-      100 * (w.r * (pr.score - 1) + w.f * (pf.score - 1) + w.m * (pm.score - 1) + w.v * (coalesce(pv.score, 1) - 1)) / (999 * w.total) AS priority, p.monetary
-    FROM person p CROSS JOIN weights w
+      round(100 * (w.r * (pr.score - 1) + w.f * (pf.score - 1) + w.m * (pm.score - 1) + w.v * (coalesce(pv.score, 1) - 1) + coalesce(ad.part, 0))
+        / (999 * (w.total + coalesce(ad.weight, 0))), 4) AS priority, p.monetary
+    FROM person p CROSS JOIN weights w LEFT JOIN added ad USING (customer_id)
       JOIN score r ON r.metric = 'recency' AND r.bins = c.bins AND r.v = last_day - date '2000-01-01'
       JOIN score f ON f.metric = 'frequency' AND f.bins = c.bins AND f.v = frequency
       JOIN score m ON m.metric = 'monetary' AND m.bins = c.bins AND m.v = monetary
@@ -149,7 +227,7 @@ LANGUAGE plpgsql AS $$
 BEGIN
   RETURN QUERY EXECUTE format($q$
     SELECT coalesce(p.customer_id::text, o.customer_id), x.col, x.published, x.expected
-    FROM %s p FULL JOIN oracle.priority o ON o.customer_id = p.customer_id::text,
+    FROM %1$s p FULL JOIN oracle.priority o ON o.customer_id = p.customer_id::text,
       LATERAL (VALUES
         ('customer_id', p.customer_id::text, o.customer_id),
         ('tier', p.tier::text, o.tier),
@@ -165,6 +243,9 @@ BEGIN
         ('clv', p.clv::text, o.clv::text),
         ('stage', p.stage, o.stage)) AS x (col, published, expected)
     WHERE x.published IS DISTINCT FROM x.expected
+    UNION ALL
+    SELECT o.customer_id, o.metric, to_jsonb(p)->>o.metric, o.value::text FROM oracle.added o LEFT JOIN %1$s p ON p.customer_id::text = o.customer_id
+    WHERE to_jsonb(p)->>o.metric IS DISTINCT FROM o.value::text
     $q$, (SELECT priority_oid::regclass FROM custprio.scorecard WHERE name = card));
 END $$;
 
