@@ -47,7 +47,9 @@ DECLARE
   m custprio.metric;
   relation text; key text; at text; rule text; window_length interval;
 BEGIN
-  TRUNCATE oracle.added;
+  IF NOT EXISTS (SELECT FROM custprio.metric x WHERE x.scorecard_id = c.scorecard_id AND x.origin <> 'built-in') THEN
+    RETURN;
+  END IF;
   CREATE TEMP TABLE facts ON COMMIT DROP AS
     SELECT p.customer_id, p.frequency, p.purchases, count(DISTINCT r.day) FILTER (WHERE r.kind = 'purchase')::int AS purchase_days,
       p.monetary AS revenue, coalesce(sum(r.amount) FILTER (WHERE r.kind = 'purchase'), 0) AS gross,
@@ -57,6 +59,7 @@ BEGIN
       compute_added.as_of - min(r.day) FILTER (WHERE r.kind = 'purchase') AS tenure, p.clv, compute_added.as_of AS as_of, '{}'::jsonb AS metrics
     FROM person p LEFT JOIN oracle.source_row r ON r.customer_id = p.customer_id AND r.kind IN ('purchase', 'return')
     GROUP BY p.customer_id, p.frequency, p.purchases, p.monetary, p.first_purchase, p.last_purchase, p.last_day, p.clv;
+  ANALYZE person; ANALYZE facts;
   -- first those of relations, then those that may use them
   FOR m IN SELECT * FROM custprio.metric x WHERE x.scorecard_id = c.scorecard_id AND x.origin <> 'built-in'
     ORDER BY x.origin = 'purchases', x.position
@@ -103,7 +106,7 @@ DECLARE
   has_clv boolean;
 BEGIN
   SELECT * INTO STRICT c FROM custprio.scorecard WHERE name = card;
-  TRUNCATE oracle.source_row, oracle.breaks, oracle.priority;
+  TRUNCATE oracle.source_row, oracle.breaks, oracle.priority, oracle.added;
   PERFORM set_config('TimeZone', c.time_zone, true);
 
   -- every row of the source by what becomes of it; days are local days of the scorecard's zone
