@@ -11,6 +11,7 @@
 #include "customer_clv.h"
 #include "declaration.h"
 #include "run.h"
+#include "utils/lsyscache.h"
 #include "utils/snapmgr.h"
 
 Scorecard *
@@ -62,4 +63,16 @@ compute_scores(const Scorecard *card, RefreshRun *run, CustomerSet **set)
 		clv_choose(&own, *set, run->as_of, &run->warnings);
 	customer_clv_predict(&own, *set, customer_clv_fit(&own, *set, run->as_of), run->as_of, &run->warnings);
 	return score_customers(card, *set, run->as_of, NULL);
+}
+
+char *
+value_text(Oid type, Datum value, bool null)
+{
+	Oid			output;
+	bool		varlena;
+
+	if (null)
+		return NULL;
+	getTypeOutputInfo(type, &output, &varlena);
+	return OidOutputFunctionCall(output, value);
 }

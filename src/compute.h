@@ -18,4 +18,7 @@ extern void compute_leave(OwnerScope *scope);
 extern CustomerSet *compute_customers(const Scorecard *card, RefreshRun *run);
 extern Scores *compute_scores(const Scorecard *card, RefreshRun *run, CustomerSet **set);
 
+/* A value as text, or NULL. */
+extern char *value_text(Oid type, Datum value, bool null);
+
 #endif

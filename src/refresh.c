@@ -256,8 +256,8 @@ take_listed(TupleTableSlot *slot, void *arg)
 }
 
 /* The relation of customers as ListedCustomers, all or those among some, or NULL when the scorecard has none. */
-static KeyMap *
-read_listed(const Scorecard *card, const KeyMap *among)
+KeyMap *
+refresh_listed(const Scorecard *card, const KeyMap *among)
 {
 	KeyMap	   *listed;
 	QueryRows	rows = {NULL, take_listed, NULL};
@@ -291,7 +291,7 @@ rebuild(const Scorecard *card, CustomerSet *set, bool write, RefreshRun *run)
 
 	run->counted = true;
 	run->rows = source->table->rows;
-	state_rebuild(card, source, read_listed(card, NULL), set, write, run);
+	state_rebuild(card, source, refresh_listed(card, NULL), set, write, run);
 	if (source->spill)
 		purchase_spill_close(source->spill);
 	MemoryContextSwitchTo(old);
@@ -320,7 +320,7 @@ resummarize(const Scorecard *card, const KeyMap *customers, bool list_anew, Cust
 	source = source_read_customers(card, run->as_of, keys, customers->n);
 	run->counted = true;
 	run->rows = source->table->rows;
-	state_resummarize(card, customers, list_anew ? read_listed(card, customers) : NULL, source, set, run);
+	state_resummarize(card, customers, list_anew ? refresh_listed(card, customers) : NULL, source, set, run);
 }
 
 /* Customers from the state; false when too many of them would have to be read from the source again. */

@@ -72,6 +72,9 @@ extern void refresh_scorecard(Scorecard *card, RefreshRun *run);
 /* All customers as the source has them on a day, into set; the state is left alone. */
 extern void refresh_read_source(const Scorecard *card, CustomerSet *set, RefreshRun *run);
 
+/* The keys of the relation of customers, all or those among some, or NULL when the scorecard has none. */
+extern KeyMap *refresh_listed(const Scorecard *card, const KeyMap *among);
+
 extern const char *refresh_mode_name(RefreshMode mode);
 
 /* run.c */

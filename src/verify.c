@@ -20,7 +20,6 @@
 #include "access/table.h"
 #include "catalog/pg_type.h"
 #include "utils/builtins.h"
-#include "utils/lsyscache.h"
 #include "utils/tuplestore.h"
 
 PG_FUNCTION_INFO_V1(custprio_verify);
@@ -102,18 +101,6 @@ read_last_changes(const Scorecard *card)
 	return last;
 }
 
-static char *
-text_of(Oid type, Datum value, bool null)
-{
-	Oid			output;
-	bool		varlena;
-
-	if (null)
-		return NULL;
-	getTypeOutputInfo(type, &output, &varlena);
-	return OidOutputFunctionCall(output, value);
-}
-
 /* Compare what is published of tiers with the changes that led there. */
 static void
 compare_with_history(const Scorecard *card, Differences *differences)
@@ -151,9 +138,9 @@ compare_with_history(const Scorecard *card, Differences *differences)
 			if (change->null[0] && slot->tts_isnull[column[0] - 1] && null)
 				continue;
 			if (null != change->null[i] || (!null && value != change->value[i]))
-				put_difference(text_of(card->key_type, key, false), change_columns[i],
-							   text_of(types[i], value, null),
-							   text_of(types[i], change->value[i], change->null[i]), differences);
+				put_difference(value_text(card->key_type, key, false), change_columns[i],
+							   value_text(types[i], value, null),
+							   value_text(types[i], change->value[i], change->null[i]), differences);
 		}
 	}
 	table_reader_close(reader);

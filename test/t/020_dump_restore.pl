@@ -106,6 +106,8 @@ for my $copy ('plain', 'archive')
 
 	is(refresh_all($copy, 'crm', q{O'Brien "1"}, 'own'), $untouched, "$copy: the next refresh at the same as-of day changes no row");
 	is($node->safe_psql($copy, $contents), $before, "$copy: and no published row looks different");
+	is($node->safe_psql($copy, 'SELECT (SELECT min(run_id) FROM custprio.refresh_run) > (SELECT max(run_id) FROM crm_tier_history)'), 't',
+		"$copy: runs are numbered on from those of the history");
 	is($node->safe_psql($copy, 'SELECT DISTINCT as_of FROM crm_tiers'), $as_of, "$copy: the views know their as-of day");
 
 	$node->safe_psql($copy, 'SELECT custprio.resume_all()');
