@@ -48,8 +48,8 @@ typedef struct AliveEntry
 #define SH_DECLARE
 #include "lib/simplehash.h"
 
-static ClvHistory
-history_of(const Scorecard *card, const Customer *customer, DateADT as_of)
+ClvHistory
+customer_history(const Scorecard *card, const Customer *customer, DateADT as_of)
 {
 	double		days = clv_unit_days(card->clv_time_unit, true);
 
@@ -209,7 +209,7 @@ fit_segments(const Scorecard *card, const CustomerSet *set, DateADT as_of, Epoch
 
 		if (customer->stage != STAGE_BUYER || customer->segment == KEYMAP_NONE || by_id[customer->segment] == NULL)
 			continue;
-		h = history_of(card, customer, as_of);
+		h = customer_history(card, customer, as_of);
 		histories_add(&by_id[customer->segment]->histories, &h, customer);
 		if (id % 4096 == 0)
 			CHECK_FOR_INTERRUPTS();
@@ -246,7 +246,7 @@ customer_clv_fit(const Scorecard *card, const CustomerSet *set, DateADT as_of)
 
 		if (customer->stage != STAGE_BUYER)
 			continue;
-		h = history_of(card, customer, as_of);
+		h = customer_history(card, customer, as_of);
 		histories_add(&all, &h, customer);
 		if (id % 4096 == 0)
 			CHECK_FOR_INTERRUPTS();
@@ -319,18 +319,29 @@ predictor_expected(const Predictor *predictor, const ClvHistory *h, int days)
 		if_alive(predictor, h, days)->expected;
 }
 
-/*
- * Predictors by the set's segments. Where a segment's fit of purchases or of spend did not converge, or there is none,
- * the one to all counts.
- */
-static const Predictor **
-segment_predictors(const CustomerSet *set, const EpochFit *fit, const Predictor *all)
+double
+predictor_expected_new(const Predictor *predictor, double horizon)
+{
+	return predictor->purchases->model->expected_new(predictor->purchases->params, horizon);
+}
+
+double
+predictor_value(const Predictor *predictor, const Customer *customer)
+{
+	return gamma_gamma_expected_value(predictor->spend->params, customer->repeat_value > 0 ? customer->repeat_days : 0,
+									  customer->repeat_value);
+}
+
+/* Where a segment's fit of purchases or of spend did not converge, or there is none, the one to all counts. */
+void
+predictors_init(Predictors *predictors, const CustomerSet *set, const EpochFit *fit, double horizon, double rate)
 {
 	uint32		n = set->segments ? set->segments->n : 0;
-	const Predictor **predictor = MemoryContextAllocHuge(CurrentMemoryContext, (n + 1) * sizeof(Predictor *));
 
+	predictors->all = predictor_create(&fit->purchases, &fit->spend, horizon, rate);
+	predictors->by_segment = MemoryContextAllocHuge(CurrentMemoryContext, (n + 1) * sizeof(Predictor *));
 	for (uint32 id = 0; id < n; id++)
-		predictor[id] = all;
+		predictors->by_segment[id] = predictors->all;
 	for (int i = 0; i < fit->n_segments; i++)
 	{
 		const SegmentFit *own = &fit->segment[i];
@@ -339,10 +350,9 @@ segment_predictors(const CustomerSet *set, const EpochFit *fit, const Predictor 
 
 		if (id == KEYMAP_NONE || !(own->purchases.converged || own->spend.converged))
 			continue;
-		predictor[id] = predictor_create(own->purchases.converged ? &own->purchases : all->purchases,
-										 own->spend.converged ? &own->spend : all->spend, all->horizon, all->rate);
+		predictors->by_segment[id] = predictor_create(own->purchases.converged ? &own->purchases : &fit->purchases,
+													  own->spend.converged ? &own->spend : &fit->spend, horizon, rate);
 	}
-	return predictor;
 }
 
 /* Say which fits are not plain maximum likelihood of their own customers. */
@@ -369,8 +379,7 @@ warn_of_fits(const EpochFit *fit, List **warnings)
 void
 customer_clv_predict(const Scorecard *card, CustomerSet *set, const EpochFit *fit, DateADT as_of, List **warnings)
 {
-	const Predictor *all;
-	const Predictor **by_segment;
+	Predictors	predictors;
 	MemoryContext work;
 	MemoryContext old;
 	double		unit,
@@ -393,9 +402,8 @@ customer_clv_predict(const Scorecard *card, CustomerSet *set, const EpochFit *fi
 	scale = pow(10, CLV_SCALE(card));
 	work = AllocSetContextCreate(CurrentMemoryContext, "custprio predictions", ALLOCSET_DEFAULT_SIZES);
 	old = MemoryContextSwitchTo(work);
-	all = predictor_create(&fit->purchases, &fit->spend, clv_horizon_days(card, as_of) / unit,
-						   clv_discount_rate(card->clv_discount, unit));
-	by_segment = segment_predictors(set, fit, all);
+	predictors_init(&predictors, set, fit, clv_horizon_days(card, as_of) / unit,
+					clv_discount_rate(card->clv_discount, unit));
 	set->has_clv = true;
 	for (uint32 id = 0; id < set->map->n; id++)
 	{
@@ -408,13 +416,11 @@ customer_clv_predict(const Scorecard *card, CustomerSet *set, const EpochFit *fi
 
 		if (customer->stage != STAGE_BUYER)
 			continue;
-		predictor = customer->segment == KEYMAP_NONE ? all : by_segment[customer->segment];
-		h = history_of(card, customer, as_of);
+		predictor = predictor_of(&predictors, customer->segment);
+		h = customer_history(card, customer, as_of);
 		entry = if_alive(predictor, &h, as_of - customer->first_day);
 		alive = predictor->purchases->model->p_alive(predictor->purchases->params, &h, 0);
-		value = card->clv_margin * alive * entry->discounted *
-			gamma_gamma_expected_value(predictor->spend->params, customer->repeat_value > 0 ? h.x : 0,
-									   customer->repeat_value);
+		value = card->clv_margin * alive * entry->discounted * predictor_value(predictor, customer);
 		if (!(fabs(value * scale) < VALUE_LIMIT && alive * entry->expected * EXPECTED_ONE < VALUE_LIMIT))
 		{
 			set->has_clv = false;

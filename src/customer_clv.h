@@ -45,6 +45,29 @@ extern Predictor *predictor_create(const ClvFit *purchases, const ClvFit *spend,
 /* Purchases to expect in the horizon of a customer with this history, t of which is so many days. */
 extern double predictor_expected(const Predictor *predictor, const ClvHistory *h, int days);
 
+/* Purchases to expect of a new customer in the time after the first one; and the value of one of this customer's. */
+extern double predictor_expected_new(const Predictor *predictor, double horizon);
+extern double predictor_value(const Predictor *predictor, const Customer *customer);
+
+/* The predictors of a set's segments, by fits whose purchases converged. */
+typedef struct Predictors
+{
+	const Predictor *all;
+	const Predictor **by_segment;
+} Predictors;
+
+extern void predictors_init(Predictors *predictors, const CustomerSet *set, const EpochFit *fit, double horizon,
+							double rate);
+
+static inline const Predictor *
+predictor_of(const Predictors *predictors, uint32 segment)
+{
+	return segment == KEYMAP_NONE ? predictors->all : predictors->by_segment[segment];
+}
+
+/* A buyer's history as of a day. */
+extern ClvHistory customer_history(const Scorecard *card, const Customer *customer, DateADT as_of);
+
 /*
  * Give every buyer the predictions, if the fits allow it: else nobody has them (set->has_clv), and warnings says why.
  * fit may be NULL.

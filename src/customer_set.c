@@ -39,8 +39,8 @@ compare_segments(const text *a, const text *b)
 }
 
 /* Segments are numbered as they are met. */
-static uint32
-segment_id(CustomerSet *set, const text *segment)
+uint32
+customer_set_segment(CustomerSet *set, const text *segment)
 {
 	Datum		key = PointerGetDatum(segment);
 	bool		found;
@@ -99,7 +99,7 @@ customer_set_add(CustomerSet *set, const Scorecard *card, Datum key, const Purch
 	customer->repeat_days = summary->n_days - 1;
 	if (card->clv_model && customer->repeat_days > 0)
 		customer->repeat_value = summary_repeat_total(summary) / customer->repeat_days;
-	customer->segment = segment_id(set, segment);
+	customer->segment = customer_set_segment(set, segment);
 	if (set->keep_days)
 	{
 		customer->days = MemoryContextAlloc(set->context, summary->n_days * sizeof(DateADT));

@@ -95,6 +95,9 @@ customer_at(const CustomerSet *set, uint32 id)
 
 extern Numeric customer_revenue(const Customer *customer);
 
+/* The id of a value of partition_by in the set's segments; KEYMAP_NONE for NULL. */
+extern uint32 customer_set_segment(CustomerSet *set, const text *segment);
+
 /* Order of values of partition_by: by bytes. */
 extern int	compare_segments(const text *a, const text *b);
 

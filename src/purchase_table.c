@@ -27,9 +27,8 @@
 #define CHUNK_OVERHEAD	16		/* of a small allocation */
 #define DRAIN_BATCH		64
 
-/* First day of the window that ends on as_of and is as long as the scorecard's history. */
-static DateADT
-window_start(const Scorecard *card, DateADT as_of)
+DateADT
+purchase_window_start(const Scorecard *card, DateADT as_of)
 {
 	Timestamp	from;
 
@@ -49,7 +48,7 @@ purchase_rule_set(PurchaseRule *rule, const Scorecard *card, DateADT as_of, Oid 
 	rule->time_type = time_type;
 	rule->amount_type = amount_type;
 	rule->as_of = as_of;
-	rule->from_day = window_start(card, as_of);
+	rule->from_day = purchase_window_start(card, as_of);
 	strlcpy(rule->zone, pg_get_timezone_name(card->zone), sizeof(rule->zone));
 }
 

@@ -74,6 +74,9 @@ purchase_partition(uint64 hash)
 	return hash >> (64 - PURCHASE_PARTITION_BITS);
 }
 
+/* First day of the window that ends on as_of and is as long as the scorecard's history; DATEVAL_NOBEGIN: no window. */
+extern DateADT purchase_window_start(const Scorecard *card, DateADT as_of);
+
 extern void purchase_rule_set(PurchaseRule *rule, const Scorecard *card, DateADT as_of, Oid time_type, Oid amount_type);
 extern PurchaseTable *purchase_table_create(const PurchaseRule *rule);
 extern void purchase_table_reset(PurchaseTable *table);
