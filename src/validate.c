@@ -479,6 +479,7 @@ validation(FunctionCallInfo fcinfo, const char *sql, bool by_week)
 {
 	ReturnSetInfo *result = (ReturnSetInfo *) fcinfo->resultinfo;
 	Validation	v = {.holdout = PG_GETARG_INT32(1)};
+	Scorecard	numbered;		/* the same with the histories' numbers for keys */
 	OwnerScope	scope;
 	Oid			types[4] = {TEXTARRAYOID, TEXTARRAYOID, INT4OID, INT4OID};
 	Datum		values[4];
@@ -494,7 +495,10 @@ validation(FunctionCallInfo fcinfo, const char *sql, bool by_week)
 	declaration_verify(v.card);
 
 	read_histories(&v);
-	v.set = customer_set_create(INT8OID);
+	numbered = *v.card;
+	numbered.key_type = INT8OID;
+	numbered.n_added = 0;
+	v.set = customer_set_create(&numbered, false);
 	each_history(&v, add_customer, NULL);
 	fit_models(&v);
 	method_arrays(&v, &values[0], &values[1]);
