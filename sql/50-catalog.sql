@@ -93,6 +93,7 @@ CREATE TABLE custprio.metric (
   filter        text,
   within        interval,
   if_missing    numeric,
+  captured      boolean NOT NULL DEFAULT false,
   protected     text[] NOT NULL DEFAULT '{}',
   allow_protected text,
   PRIMARY KEY (scorecard_id, metric),
@@ -108,6 +109,7 @@ COMMENT ON COLUMN custprio.metric.decimals IS 'decimals with which the value is 
 COMMENT ON COLUMN custprio.metric.axis IS 'value may enter the priority; risk, need, potential and adoption never do';
 COMMENT ON COLUMN custprio.metric.relation IS 'quoted, schema-qualified name of the relation; relation_oid is only a hint';
 COMMENT ON COLUMN custprio.metric.if_missing IS 'value of customers for whom the expression gives NULL or who have no row; NULL: the metric leaves their mean';
+COMMENT ON COLUMN custprio.metric.captured IS 'whether changes of its relation can be captured, if those of the source are; else refreshes read it whole';
 COMMENT ON COLUMN custprio.metric.protected IS 'protected attributes that the expression or filter reads';
 COMMENT ON COLUMN custprio.metric.allow_protected IS 'why it may';
 
@@ -219,9 +221,25 @@ COMMENT ON TABLE custprio.closed_queue IS 'scorecards whose changes are not note
 -- A label, of 16 bytes at most, tells a scorecard's relations apart. capture_follow() (src/capture.h) brings the
 -- triggers to what stands here.
 CREATE VIEW custprio.captured AS
-SELECT scorecard_id, 'source'::text AS label, source AS relation, source_oid AS relation_oid, customer,
-       pg_catalog.array_remove(ARRAY[purchased_at, amount, filter], NULL) AS expressions
-FROM custprio.scorecard WHERE capture = 'trigger';
+SELECT s.scorecard_id, 'source'::text AS label, s.source AS relation, s.source_oid AS relation_oid, s.customer,
+       pg_catalog.array_remove(ARRAY[s.purchased_at, s.amount, s.filter]
+         || ARRAY(SELECT m.expression FROM custprio.metric m WHERE m.scorecard_id = s.scorecard_id AND m.origin = 'source')
+         || ARRAY(SELECT m.filter FROM custprio.metric m WHERE m.scorecard_id = s.scorecard_id AND m.origin = 'source'),
+         NULL) AS expressions
+FROM custprio.scorecard s WHERE s.capture = 'trigger'
+UNION ALL
+SELECT s.scorecard_id, 'customers', s.customers, s.customers_oid, s.customers_key,
+       pg_catalog.array_remove(pg_catalog.array_agg(m.expression) || pg_catalog.array_agg(m.occurred_at)
+         || pg_catalog.array_agg(m.filter) || s.partition_by, NULL)
+FROM custprio.scorecard s JOIN custprio.metric m USING (scorecard_id)
+WHERE s.capture = 'trigger' AND s.customers IS NOT NULL AND m.origin = 'customers' AND m.captured GROUP BY s.scorecard_id
+UNION ALL
+SELECT s.scorecard_id, 'metric_' || pg_catalog.min(m.position), m.relation, m.relation_oid, m.key,
+       pg_catalog.array_remove(pg_catalog.array_agg(m.expression) || pg_catalog.array_agg(m.occurred_at)
+         || pg_catalog.array_agg(m.filter), NULL)
+FROM custprio.scorecard s JOIN custprio.metric m USING (scorecard_id)
+WHERE s.capture = 'trigger' AND m.origin = 'relation' AND m.captured
+GROUP BY s.scorecard_id, m.relation, m.relation_oid, m.key;
 COMMENT ON VIEW custprio.captured IS 'relations whose changes are captured for each scorecard, the key of a row''s customer and the expressions that count';
 
 CREATE TABLE custprio.clv_fit (

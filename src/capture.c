@@ -102,7 +102,8 @@ analyze_relation(CapturePlan *plan, const CapturedRelation *captured)
 	for (int i = 0; i < captured->n_expressions; i++)
 	{
 		Expression	expr = {
-			.argument = "capture",.kind = EXPRESSION_ANY,.text = captured->expressions[i],.canonical = true
+			.argument = "capture",.kind = EXPRESSION_ANY,.text = captured->expressions[i],.canonical = true,
+			.of_metric = true,.may_aggregate = true
 		};
 
 		pull_varattnos(expression_parse(&expr, plan->relid), 1, &used);

@@ -84,6 +84,7 @@ typedef struct AddedMetric
 	char	   *occurred_at;	/* NULL: rows of all times count; of the source: purchased_at */
 	char	   *filter;			/* NULL: all rows */
 	Interval   *within;			/* NULL: rows up to the as-of day, however old */
+	bool		captured;		/* changes are, if those of the source are */
 	bool		has_default;	/* what those without value get */
 	int64		default_value;
 	char	   *allow_protected;	/* why it may read protected attributes; NULL: it may not */
@@ -107,6 +108,9 @@ extern bool metric_origin_by_name(const char *name, MetricOrigin *origin);
  * within an owner scope before anything is read.
  */
 extern void metrics_verify(const struct Scorecard *card);
+
+/* Find out which metrics' relations can be captured, and note it in the catalog. */
+extern void metrics_note_captured(const struct Scorecard *card);
 
 /* metric_scale.c */
 extern const char *metric_scale_name(MetricScale scale);
@@ -139,7 +143,7 @@ extern const char *metric_threshold_kind(const AddedMetric *metric);
  */
 extern void metric_values(const struct Scorecard *card, struct CustomerSet *set, DateADT as_of);
 
-/* Whether values can change without a change of purchases or of the as-of day. */
+/* Whether values can change, within a day, without anybody being told of it: then all are computed at each refresh. */
 extern bool metrics_read_relations(const struct Scorecard *card);
 
 /* The relation that a metric reads, as a query names it, and its conditions; raises when it is gone. */

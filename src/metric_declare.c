@@ -8,6 +8,7 @@
  */
 #include "custprio.h"
 
+#include "capture.h"
 #include "declaration.h"
 #include "exact.h"
 #include "metric.h"
@@ -17,6 +18,7 @@
 #include "table_writer.h"
 #include "thresholds.h"
 
+#include "access/xact.h"
 #include "catalog/namespace.h"
 #include "catalog/pg_type.h"
 #include "lib/stringinfo.h"
@@ -26,6 +28,7 @@
 #include "utils/fmgrprotos.h"
 #include "utils/jsonb.h"
 #include "utils/lsyscache.h"
+#include "utils/resowner.h"
 #include "utils/timestamp.h"
 
 PG_FUNCTION_INFO_V1(custprio_add_metric);
@@ -522,8 +525,95 @@ static char *
 metric_as_text(const char *name)
 {
 	return psprintf("SELECT pg_catalog.jsonb_strip_nulls(pg_catalog.to_jsonb(m) -"
-					" '{scorecard_id,relation_oid,position}'::text[])::text"
+					" '{scorecard_id,relation_oid,position,captured}'::text[])::text"
 					" FROM custprio.metric m WHERE scorecard_id = $1 AND metric = %s", quote_literal_cstr(name));
+}
+
+/* Why changes of a metric's relation cannot be captured, or NULL. */
+static char *
+capture_problem(const Scorecard *card, const AddedMetric *metric)
+{
+	MemoryContext context = CurrentMemoryContext;
+	ResourceOwner resources = CurrentResourceOwner;
+	bool		of_customers = metric->origin == METRIC_OF_CUSTOMERS;
+	Oid			relid = rows_relid(card, metric);
+	char	   *volatile problem = NULL;
+	Expression	key;
+	OwnerScope	scope;
+
+	if (!OidIsValid(relid))
+		return pstrdup("the relation does not exist");
+	expression_of(&key, "key", EXPRESSION_KEY, of_customers ? card->customers_key : metric->key);
+	key.canonical = true;
+	BeginInternalSubTransaction(NULL);
+	PG_TRY();
+	{
+		owner_scope_enter(&scope, card->owner, card->time_zone);
+		capture_check_relation("relation", relid, of_customers ? card->customers : metric->relation, &key, card->owner);
+		owner_scope_leave(&scope);
+		ReleaseCurrentSubTransaction();
+	}
+	PG_CATCH();
+	{
+		ErrorData  *edata;
+
+		MemoryContextSwitchTo(context);
+		edata = CopyErrorData();
+		FlushErrorState();
+		RollbackAndReleaseCurrentSubTransaction();
+		if (edata->sqlerrcode == ERRCODE_QUERY_CANCELED || edata->sqlerrcode == ERRCODE_ADMIN_SHUTDOWN)
+			ReThrowError(edata);
+		problem = edata->detail ? edata->detail : edata->message;
+	}
+	PG_END_TRY();
+	MemoryContextSwitchTo(context);
+	CurrentResourceOwner = resources;
+	return problem;
+}
+
+void
+metrics_note_captured(const Scorecard *card)
+{
+	for (int nth = 0; nth < card->n_added; nth++)
+	{
+		const AddedMetric *metric = &card->added[nth];
+		char	   *problem;
+
+		if (metric->origin != METRIC_OF_CUSTOMERS && metric->origin != METRIC_OF_RELATION)
+			continue;
+		problem = capture_problem(card, metric);
+		if (problem && card->capture)
+			ereport(NOTICE,
+					(errmsg("changes of what metric \"%s\" reads are not captured", metric->name),
+					 errdetail("%s", problem),
+					 errhint("Each refresh reads its relation whole, which gives the same values.")));
+		if ((problem == NULL) != metric->captured)
+			catalog_execute("UPDATE custprio.metric SET captured = $3 WHERE scorecard_id = $1 AND metric = $2", 3,
+							(Oid[]) {INT8OID, TEXTOID, BOOLOID},
+							(Datum[]) {Int64GetDatum(card->id), CStringGetTextDatum(metric->name),
+									   BoolGetDatum(problem == NULL)}, NULL);
+	}
+}
+
+/*
+ * Bring the triggers to the metrics there are now. What is known of the source stays complete: its triggers are made
+ * anew under a lock that keeps writers out, and the metrics' relations are read whole by the refresh that follows.
+ */
+static void
+follow_capture(const Scorecard *before)
+{
+	bool		complete;
+	Scorecard  *card;
+
+	if (!before->capture)
+		return;
+	complete = before->source_relations && strcmp(before->source_relations, capture_relations(before)) == 0;
+	capture_follow(before->id);
+	card = scorecard_load_for(before->id, LOAD_TO_ALTER);
+	if (complete)
+		catalog_execute("UPDATE custprio.epoch SET source_relations = $2 WHERE scorecard_id = $1", 2,
+						(Oid[]) {INT8OID, TEXTOID},
+						(Datum[]) {Int64GetDatum(card->id), CStringGetTextDatum(capture_relations(card))}, NULL);
 }
 
 /* add_metric(name, metric, expression, ...) */
@@ -591,6 +681,8 @@ custprio_add_metric(PG_FUNCTION_ARGS)
 								  metric->origin == METRIC_OF_SOURCE ? card->source :
 								  metric->relation ? metric->relation : ""));
 	policy_note_change(card, "metric", metric_as_text(metric->name), NULL, text_argument(fcinfo, ARG_REASON));
+	metrics_note_captured(scorecard_load_for(card->id, LOAD_TO_ALTER));
+	follow_capture(card);
 	PG_RETURN_VOID();
 }
 
@@ -628,6 +720,7 @@ custprio_drop_metric(PG_FUNCTION_ARGS)
 					(Datum[]) {Int64GetDatum(card->id), CStringGetTextDatum(name)}, NULL);
 	published_drop_metric(card->priority_relid, name);
 	policy_note_change(card, "metric", metric_as_text(name), before, text_argument(fcinfo, 2));
+	follow_capture(card);
 	PG_RETURN_VOID();
 }
 

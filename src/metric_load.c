@@ -55,13 +55,14 @@ text_column(HeapTuple row, TupleDesc desc, int attno)
 /* The order of these columns is that of the enum. */
 static const char *const metrics_query =
 	"SELECT metric, weight, origin, expression, aggregate, uses, direction, scale, parameters, decimals, axis, relation,"
-	" relation_oid, key, occurred_at, filter, within, if_missing, allow_protected"
+	" relation_oid, key, occurred_at, filter, within, if_missing, allow_protected, captured"
 	" FROM custprio.metric WHERE scorecard_id = $1 AND origin <> 'built-in' ORDER BY position, metric";
 
 enum
 {
 	C_METRIC = 1, C_WEIGHT, C_ORIGIN, C_EXPRESSION, C_AGGREGATE, C_USES, C_DIRECTION, C_SCALE, C_PARAMETERS, C_DECIMALS,
-	C_AXIS, C_RELATION, C_RELATION_OID, C_KEY, C_OCCURRED_AT, C_FILTER, C_WITHIN, C_IF_MISSING, C_ALLOW_PROTECTED
+	C_AXIS, C_RELATION, C_RELATION_OID, C_KEY, C_OCCURRED_AT, C_FILTER, C_WITHIN, C_IF_MISSING, C_ALLOW_PROTECTED,
+	C_CAPTURED
 };
 
 static void
@@ -112,6 +113,7 @@ read_metric(HeapTuple row, TupleDesc desc, void *arg)
 	if (!isnull)
 		metric->default_value = metric_value_of(DatumGetNumeric(value), metric->decimals).value;
 	metric->allow_protected = text_column(row, desc, C_ALLOW_PROTECTED);
+	metric->captured = DatumGetBool(heap_getattr(row, C_CAPTURED, desc, &isnull));
 	card->n_added++;
 }
 

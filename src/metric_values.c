@@ -81,7 +81,8 @@ bool
 metrics_read_relations(const Scorecard *card)
 {
 	for (int nth = 0; nth < card->n_added; nth++)
-		if (card->added[nth].origin == METRIC_OF_CUSTOMERS || card->added[nth].origin == METRIC_OF_RELATION)
+		if ((card->added[nth].origin == METRIC_OF_CUSTOMERS || card->added[nth].origin == METRIC_OF_RELATION) &&
+			!(card->capture && card->added[nth].captured))
 			return true;
 	return false;
 }

@@ -12,6 +12,7 @@
 #include "catalog/pg_type.h"
 #include "clv/model.h"
 #include "declaration.h"
+#include "metric.h"
 #include "miscadmin.h"
 #include "on_commit.h"
 #include "published.h"
@@ -698,6 +699,8 @@ custprio_alter_scorecard(PG_FUNCTION_ARGS)
 			" clv_chosen_on = CASE WHEN $37 = 0 THEN clv_chosen_on END, priority_oid = $38 WHERE scorecard_id = $39");
 	if (declaration.refresh_on_commit != card->refresh_on_commit)
 		on_commit_forget();
+	if (rescore && card->n_added > 0)
+		metrics_note_captured(scorecard_load_for(card->id, LOAD_TO_ALTER));
 	if (rescore && (card->capture || strcmp(declaration.capture, "trigger") == 0))
 		capture_follow(card->id);
 	/* a model that is switched on counts; the weights there are stay */
