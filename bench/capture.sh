@@ -81,6 +81,7 @@ write() {
 	printf '.'
 }
 empty() { # tables as they were, and no queue that a former round left
+	local kind variant
 	for kind in plain parted; do
 		for variant in "${variants[@]}"; do
 			sql -c "TRUNCATE ${kind}_$variant"

@@ -38,6 +38,7 @@
 
 /* Bytes of keys in one row: the most that stays on a page; a single key that is longer is moved out of line. */
 #define PACK_BYTES	(TOAST_TUPLE_TARGET_MAIN - MAXALIGN(SizeofHeapTupleHeader) - 64)
+#define NUMBER_BYTES	10
 
 static Relation
 queue_open(LOCKMODE lock)
@@ -52,7 +53,10 @@ queue_open(LOCKMODE lock)
 	return table_open(relid, lock);
 }
 
-/* A row of the queue in the making: the keys' bytes, each preceded by its length if that varies. */
+/*
+ * A row of the queue in the making: keys by value as numbers, which are short as customers' numbers mostly are; others
+ * as their bytes, preceded by their length if that varies.
+ */
 typedef struct Pack
 {
 	Relation	rel;
@@ -83,34 +87,59 @@ pack_insert(Pack *pack)
 	pack->len = VARHDRSZ;
 }
 
+/* An unsigned number in groups of 7 bits, the lowest first; the top bit says that more follow. At most 10 bytes. */
+static Size
+put_number(char *at, uint64 number)
+{
+	Size		len = 0;
+
+	do
+	{
+		at[len++] = (char) ((number & 0x7f) | (number > 0x7f ? 0x80 : 0));
+		number >>= 7;
+	} while (number > 0);
+	return len;
+}
+
+static bool
+get_number(const char **at, const char *end, uint64 *number)
+{
+	*number = 0;
+	for (int shift = 0; *at < end && shift < 64; shift += 7)
+	{
+		uint8		byte = (uint8) *(*at)++;
+
+		*number |= (uint64) (byte & 0x7f) << shift;
+		if (byte < 0x80)
+			return true;
+	}
+	return false;
+}
+
 static void
 pack_key(Pack *pack, const KeyMap *map, Datum key)
 {
-	bool		varies = !map->byval && map->typlen < 0;
-	Datum		image = 0;		/* aligned room for a key by value */
-	const char *from = (const char *) &image;
-	Size		len = map->typlen;
-	uint32		prefix;
+	const char *from = NULL;
+	Size		len = 0;
 
-	if (map->byval)
-		store_att_byval(&image, key, map->typlen);
-	else
+	if (!map->byval)
 		from = keymap_bytes(map, key, &len);
-	if (pack->n > 0 && pack->len + len + sizeof(prefix) > PACK_BYTES)
+	if (pack->n > 0 && pack->len + len + NUMBER_BYTES > PACK_BYTES)
 		pack_insert(pack);
-	if (pack->len + len + sizeof(prefix) > pack->capacity)
+	if (pack->len + len + NUMBER_BYTES > pack->capacity)
 	{
-		pack->capacity = Max(2 * pack->capacity, pack->len + len + sizeof(prefix));
+		pack->capacity = Max(2 * pack->capacity, pack->len + len + NUMBER_BYTES);
 		pack->bytes = repalloc(pack->bytes, pack->capacity);
 	}
-	if (varies)
+	if (map->byval)
+		pack->len += put_number(pack->bytes + pack->len, (uint64) key << map->unused_bits >> map->unused_bits);
+	else
 	{
-		prefix = len;
-		memcpy(pack->bytes + pack->len, &prefix, sizeof(prefix));
-		pack->len += sizeof(prefix);
+		if (map->typlen < 0)
+			pack->len += put_number(pack->bytes + pack->len, len);
+		memcpy(pack->bytes + pack->len, from, len);
+		pack->len += len;
 	}
-	memcpy(pack->bytes + pack->len, from, len);
-	pack->len += len;
 	pack->n++;
 }
 
@@ -138,44 +167,41 @@ unpack_keys(KeyMap *keys, int32 n, bytea *packed)
 {
 	const char *at = VARDATA_ANY(packed);
 	const char *end = at + VARSIZE_ANY_EXHDR(packed);
-	bool		varies = !keys->byval && keys->typlen < 0;
 
 	for (int32 i = 0; i < n; i++)
 	{
-		uint32		len = keys->typlen;
+		uint64		number = keys->typlen;
 		Datum		key;
 		bool		found;
 		bytea	   *value = NULL;
 
-		if (varies)
-		{
-			if (end - at < sizeof(len))
-				return false;
-			memcpy(&len, at, sizeof(len));
-			at += sizeof(len);
-		}
-		if (end - at < len)
+		if ((keys->byval || keys->typlen < 0) && !get_number(&at, end, &number))
 			return false;
 		if (keys->byval)
 		{
-			Datum		image = 0;
+			Datum		image = (Datum) number;
 
-			memcpy(&image, at, len);
-			key = fetch_att(&image, true, len);
-		}
-		else if (varies)
-		{
-			value = palloc(VARHDRSZ + len);
-			SET_VARSIZE(value, VARHDRSZ + len);
-			memcpy(VARDATA(value), at, len);
-			key = PointerGetDatum(value);
+			/* sign bits as a table's values have them */
+			store_att_byval(&image, (Datum) number, keys->typlen);
+			key = fetch_att(&image, true, keys->typlen);
 		}
 		else
+		{
+			if (number > end - at)
+				return false;
 			key = PointerGetDatum(at);
+			if (keys->typlen < 0)
+			{
+				value = palloc(VARHDRSZ + number);
+				SET_VARSIZE(value, VARHDRSZ + number);
+				memcpy(VARDATA(value), at, number);
+				key = PointerGetDatum(value);
+			}
+			at += number;
+		}
 		keymap_insert(keys, key, keymap_hash(keys, key), &found);
 		if (value)
 			pfree(value);
-		at += len;
 	}
 	return at == end;
 }
