@@ -18,6 +18,7 @@
 #include <stddef.h>
 
 #include "clv/quadrature.h"
+#include "clv/simulate.h"
 #include "clv/special.h"
 
 enum
@@ -245,4 +246,5 @@ const ClvModel clv_bgbb = {
 	.log_pmf = bgbb_log_pmf,
 	.log_conditional_pmf = bgbb_log_conditional_pmf,
 	.dert = bgbb_dert,
+	.simulate = clv_simulate_bgbb,
 };

@@ -24,6 +24,7 @@
 #include <stddef.h>
 
 #include "clv/quadrature.h"
+#include "clv/simulate.h"
 #include "clv/special.h"
 
 /* Sums longer than this are taken as integrals over p instead; with k > 1 from more terms on, over purchases. */
@@ -632,6 +633,11 @@ model##_dert(const double *params, const ClvHistory *h, double delta, double hor
 { \
 	return dert(params, (Kind) {modified, k}, h, delta, horizon); \
 } \
+static void \
+model##_simulate(const double *params, struct pg_prng_state *prng, ClvHistory *h) \
+{ \
+	clv_simulate_bgnbd(params, modified, k, prng, h); \
+} \
 const ClvModel clv_##model = { \
 	.name = #model, \
 	.n_params = 4, \
@@ -646,6 +652,7 @@ const ClvModel clv_##model = { \
 	.log_pmf = model##_log_pmf, \
 	.log_conditional_pmf = model##_log_conditional_pmf, \
 	.dert = model##_dert, \
+	.simulate = model##_simulate, \
 };
 
 MODEL_FUNCTIONS(bgnbd, false, 1, false)

@@ -20,9 +20,9 @@
 #include "utils/memutils.h"
 
 #define BOUND			16.0	/* of the logarithm of a scaled parameter, either side */
-#define SAMPLE_ROWS		2000	/* starts are tried on no more distinct histories than this */
+#define SAMPLE_ROWS		300		/* starts are tried on no more distinct histories than this */
 #define DIFFERENCE		1e-4	/* step of the differences that make the Hessian, in logarithms */
-#define NEWTON_ROUNDS	15
+#define NEWTON_ROUNDS	25
 #define GRADIENT_GOOD	1e-7	/* converged if no derivative of the mean is greater ... */
 #define GRADIENT_BEST	1e-12	/* ... and nothing is gained below this */
 #define VAGUE			10.0	/* standard error of a logarithm from which on the data say nothing of a parameter */
@@ -95,7 +95,7 @@ nlopt_objective(unsigned k, const double *logs, double *gradient, void *arg)
 
 /* Climb from logs, which becomes where it ended. */
 static double
-climb(Problem *problem, double *logs, int max_evaluations)
+climb(Problem *problem, double *logs, double tolerance, int max_evaluations)
 {
 	double		value = -INFINITY;
 
@@ -105,7 +105,7 @@ climb(Problem *problem, double *logs, int max_evaluations)
 	nlopt_set_max_objective(problem->opt, nlopt_objective, problem);
 	nlopt_set_lower_bounds1(problem->opt, -BOUND);
 	nlopt_set_upper_bounds1(problem->opt, BOUND);
-	nlopt_set_ftol_rel(problem->opt, 1e-11);
+	nlopt_set_ftol_rel(problem->opt, tolerance);
 	nlopt_set_maxeval(problem->opt, max_evaluations);
 	/* a failed line search leaves the best point it saw: whether that is good is decided by the gradient */
 	nlopt_optimize(problem->opt, logs, &value);
@@ -195,23 +195,29 @@ greatest(const double *value, int n)
 	return most;
 }
 
-/* Newton's method with a growing ridge where the Hessian is not negative definite or a step does not climb. */
+/*
+ * Newton's method with a growing ridge where the Hessian is not negative definite or a step does not climb. The Hessian,
+ * which costs eight gradients, is taken anew only where the last step with it did not bring the gradient down tenfold.
+ */
 static void
 polish(Problem *problem, double *logs, double *norm)
 {
 	int			k = problem->model->n_params;
 	double		gradient[CLV_MAX_PARAMS];
+	double		m[CLV_MAX_PARAMS][CLV_MAX_PARAMS];
 	double		value = objective(problem, logs, gradient);
 	double		ridge = 0;
+	bool		stale = true;
 
 	*norm = isinf(value) ? INFINITY : greatest(gradient, k);
 	for (int round = 0; round < NEWTON_ROUNDS && *norm > GRADIENT_BEST; round++)
 	{
-		double		m[CLV_MAX_PARAMS][CLV_MAX_PARAMS];
 		double		factor[CLV_MAX_PARAMS][CLV_MAX_PARAMS];
+		double		before = *norm;
 		bool		climbed = false;
+		bool		fresh = stale;
 
-		if (isinf(value) || !information(problem, logs, m))
+		if (isinf(value) || (stale && !information(problem, logs, m)))
 			return;
 		for (int attempt = 0; attempt < 12 && !climbed; attempt++)
 		{
@@ -248,11 +254,14 @@ polish(Problem *problem, double *logs, double *norm)
 				*norm = greatest(gradient, k);
 				ridge = ridge > 1e-9 ? ridge / 10 : 0;
 			}
+			else if (!fresh)
+				break;
 			else
 				ridge = fmax(10 * ridge, 1e-8);
 		}
-		if (!climbed)
+		if (!climbed && fresh)
 			return;
+		stale = !climbed || *norm > before / 10;
 	}
 }
 
@@ -321,15 +330,15 @@ total_weight(const ClvData *data)
 	return sum;
 }
 
-/* The best of several climbs, on a sample of the data if there is much. */
+/* The best of several climbs, on a sample of the data if there is much and that will do. */
 static void
-try_starts(const Problem *whole, double *best)
+try_starts(const Problem *whole, bool sampled, double *best)
 {
 	const double (*starts)[CLV_MAX_PARAMS] = whole->model->starts ? whole->model->starts : purchase_starts;
 	Problem		problem = *whole;
 	double		highest = -INFINITY;
 
-	if (whole->data->n > SAMPLE_ROWS)
+	if (sampled && whole->data->n > SAMPLE_ROWS)
 	{
 		problem.data = sample(whole->data, whole->data->at_t != NULL);
 		problem.weight = total_weight(problem.data);
@@ -340,7 +349,7 @@ try_starts(const Problem *whole, double *best)
 		double		value;
 
 		memcpy(logs, starts[start], sizeof(logs));
-		value = climb(&problem, logs, 200);
+		value = climb(&problem, logs, sampled ? 1e-5 : 1e-11, sampled ? 60 : 200);
 		if (value > highest)
 		{
 			highest = value;
@@ -451,7 +460,7 @@ maximise(Problem *problem, double *logs, double scale, ClvFit *fit)
 	const ClvModel *model = problem->model;
 	const ClvData *data = problem->data;
 
-	climb(problem, logs, data->n > SAMPLE_ROWS ? 15 : 100);
+	climb(problem, logs, 1e-8, 100);
 	polish(problem, logs, &fit->gradient_norm);
 
 	for (int i = 0; i < model->n_params; i++)
@@ -496,7 +505,30 @@ clv_fit(const ClvModel *model, double k, ClvHistory *rows, long n, double l2, Cl
 
 	if (prepare(&problem, rows, n, &scale, fit))
 	{
-		try_starts(&problem, logs);
+		/* a sample may mislead */
+		for (int whole = 0; whole <= (problem.data->n > SAMPLE_ROWS) && !fit->converged; whole++)
+		{
+			try_starts(&problem, !whole, logs);
+			maximise(&problem, logs, scale, fit);
+		}
+	}
+	MemoryContextSwitchTo(old);
+	MemoryContextDelete(work);
+}
+
+void
+clv_refit(const ClvModel *model, const double *from, ClvHistory *rows, long n, ClvFit *fit)
+{
+	MemoryContext work = AllocSetContextCreate(CurrentMemoryContext, "custprio fit", ALLOCSET_DEFAULT_SIZES);
+	MemoryContext old = MemoryContextSwitchTo(work);
+	Problem		problem = {.model = model,.k = model->erlang ? from[model->n_params] : 1};
+	double		logs[CLV_MAX_PARAMS] = {0};
+	double		scale;
+
+	if (prepare(&problem, rows, n, &scale, fit))
+	{
+		for (int i = 0; i < model->n_params; i++)
+			logs[i] = fmin(fmax(log(from[i] * (model->time_power[i] ? scale : 1)), -BOUND), BOUND);
 		maximise(&problem, logs, scale, fit);
 	}
 	MemoryContextSwitchTo(old);
@@ -525,20 +557,24 @@ clv_fit_anyhow(const ClvModel *model, ClvHistory *rows, long n, ClvFit *fit)
 
 	if (prepare(&problem, rows, n, &scale, fit))
 	{
-		/* a little of a penalty from the start, so that the climb does not run off to where the data say nothing */
-		problem.ridge = attempts[1].ridge;
-		try_starts(&problem, logs);
-		for (int i = 0; i < lengthof(attempts); i++)
+		/* a sample may mislead */
+		for (int whole = 0; whole <= (problem.data->n > SAMPLE_ROWS) && !fit->converged; whole++)
 		{
-			double		from[CLV_MAX_PARAMS];
+			/* a little of a penalty from the start, so that the climb does not run off to where the data say nothing */
+			problem.ridge = attempts[1].ridge;
+			try_starts(&problem, !whole, logs);
+			for (int i = 0; i < lengthof(attempts); i++)
+			{
+				double		from[CLV_MAX_PARAMS];
 
-			memcpy(from, logs, sizeof(from));
-			problem.ridge = attempts[i].ridge;
-			maximise(&problem, from, scale, fit);
-			if (fit->converged)
-				fit->status = attempts[i].status;
-			if (!fit->undetermined)
-				break;
+				memcpy(from, logs, sizeof(from));
+				problem.ridge = attempts[i].ridge;
+				maximise(&problem, from, scale, fit);
+				if (fit->converged)
+					fit->status = attempts[i].status;
+				if (!fit->undetermined)
+					break;
+			}
 		}
 	}
 	MemoryContextSwitchTo(old);

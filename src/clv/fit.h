@@ -31,6 +31,9 @@ typedef struct ClvFit
  */
 extern void clv_fit(const ClvModel *model, double k, ClvHistory *rows, long n, double l2, ClvFit *fit);
 
+/* The same without a penalty, climbing from given parameters (with their k) and from nowhere else. */
+extern void clv_refit(const ClvModel *model, const double *from, ClvHistory *rows, long n, ClvFit *fit);
+
 /*
  * The same without a penalty; where the data do not determine the parameters (customers all alike, or nobody ever leaves),
  * with the smallest of some penalties on the squared logarithms of the scaled parameters under which they are determined,

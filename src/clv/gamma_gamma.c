@@ -14,6 +14,7 @@
 
 #include "clv/model.h"
 #include "clv/quadrature.h"
+#include "clv/simulate.h"
 #include "clv/special.h"
 
 enum
@@ -150,4 +151,5 @@ const ClvModel clv_gamma_gamma = {
 	.scale = scale,
 	.log_likelihood = log_likelihood,
 	.log_likelihood_check = log_likelihood_check,
+	.simulate = clv_simulate_gamma_gamma,
 };

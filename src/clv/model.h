@@ -15,6 +15,8 @@
 #define CLV_STARTS		3		/* points from which a fit climbs */
 #define CLV_MAX_K		20		/* events per purchase of an Erlang model */
 
+struct pg_prng_state;
+
 /* One customer's calibration statistics, or as many customers as weight says. */
 typedef struct ClvHistory
 {
@@ -88,6 +90,9 @@ typedef struct ClvModel
 	/* Log of the probability of n purchases in (0, horizon]; and in (t, t + horizon] given the history. */
 	double		(*log_pmf) (const double *params, double n, double horizon);
 	double		(*log_conditional_pmf) (const double *params, double n, const ClvHistory *history, double horizon);
+
+	/* A history as the model makes it; see simulate.h. */
+	void		(*simulate) (const double *params, struct pg_prng_state *prng, ClvHistory *history);
 
 	/* Discounted expected residual transactions at the continuous rate delta > 0 per unit; over (0, horizon]. */
 	double		(*dert) (const double *params, const ClvHistory *history, double delta, double horizon);

@@ -155,22 +155,18 @@ clv_params_argument(Datum argument, ClvParams **extra, MemoryContext context)
 	return params;
 }
 
-Datum
-clv_fit_composite(const ClvFit *fit, const char *time_unit)
+/* A fit as the columns of its model's composite type. */
+static void
+fit_columns(const ClvFit *fit, const char *time_unit, Datum *values, bool *nulls)
 {
 	const ClvModel *model = fit->model;
 	int			n = model->n_params;
 	int			k = n + (model->erlang ? 1 : 0);
-	Oid			type = GetSysCacheOid2(TYPENAMENSP, Anum_pg_type_oid, CStringGetDatum(model->name),
-									   ObjectIdGetDatum(get_namespace_oid("custprio", false)));
-	TupleDesc	desc = lookup_rowtype_tupdesc(type, -1);
-	Datum		values[CLV_MAX_PARAMS + N_STATUS];
-	bool		nulls[CLV_MAX_PARAMS + N_STATUS] = {0};
 	Datum		cell[CLV_MAX_PARAMS * CLV_MAX_PARAMS];
 	int			dims[2] = {n, n};
 	int			lower[2] = {1, 1};
-	HeapTuple	tuple;
 
+	memset(nulls, 0, (k + N_STATUS) * sizeof(bool));
 	for (int i = 0; i < n; i++)
 	{
 		values[i] = Float8GetDatum(fit->params[i]);
@@ -197,10 +193,32 @@ clv_fit_composite(const ClvFit *fit, const char *time_unit)
 	nulls[k + LOG_LIKELIHOOD] = nulls[k + GRADIENT_NORM] = nulls[k + STANDARD_ERRORS] = nulls[k + COVARIANCE] =
 		!fit->converged;
 	nulls[k + TIME_UNIT] = time_unit == NULL;
+}
 
+Datum
+clv_fit_composite(const ClvFit *fit, const char *time_unit)
+{
+	Oid			type = GetSysCacheOid2(TYPENAMENSP, Anum_pg_type_oid, CStringGetDatum(fit->model->name),
+									   ObjectIdGetDatum(get_namespace_oid("custprio", false)));
+	TupleDesc	desc = lookup_rowtype_tupdesc(type, -1);
+	Datum		values[CLV_MAX_PARAMS + N_STATUS];
+	bool		nulls[CLV_MAX_PARAMS + N_STATUS];
+	HeapTuple	tuple;
+
+	fit_columns(fit, time_unit, values, nulls);
 	tuple = heap_form_tuple(desc, values, nulls);
 	ReleaseTupleDesc(desc);
 	return HeapTupleHeaderGetDatum(tuple->t_data);
+}
+
+void
+clv_store_fit(const ClvFit *fit, const char *time_unit, Tuplestorestate *store, TupleDesc desc)
+{
+	Datum		values[CLV_MAX_PARAMS + N_STATUS];
+	bool		nulls[CLV_MAX_PARAMS + N_STATUS];
+
+	fit_columns(fit, time_unit, values, nulls);
+	tuplestore_putvalues(store, desc, values, nulls);
 }
 
 void

@@ -4,6 +4,7 @@
 
 #include "clv/fit.h"
 #include "fmgr.h"
+#include "utils/tuplestore.h"
 
 /* The model whose parameters a composite type of schema custprio holds, by the type's name; NULL if it is none. */
 extern const ClvModel *clv_model_by_name(const char *name);
@@ -30,6 +31,9 @@ extern const ClvParams *clv_params_argument(Datum argument, ClvParams **extra, M
 
 /* A fit as the composite type of its model. time_unit may be NULL. */
 extern Datum clv_fit_composite(const ClvFit *fit, const char *time_unit);
+
+/* A fit as a row of a set, which has the columns of that type. */
+extern void clv_store_fit(const ClvFit *fit, const char *time_unit, Tuplestorestate *store, TupleDesc desc);
 
 /* Raise unless these are calibration statistics a model can have. */
 extern void clv_check_history(double x, double t_x, double t);

@@ -20,6 +20,7 @@
 #include <string.h>
 
 #include "clv/quadrature.h"
+#include "clv/simulate.h"
 #include "clv/special.h"
 
 /* A panel is so short that log f moves by no more than this, and y by no more than 1. */
@@ -47,6 +48,13 @@ log_f(const double *params, double n, double u)
 	return -n * log1p(u / params[ALPHA]) - (params[S] + 1) * log1p(u / params[BETA]);
 }
 
+/* Nodes that integrate exp(change y) over [0, 1] to the last digit. */
+static inline int
+nodes(double change)
+{
+	return change < 0.05 ? 3 : change < 0.2 ? 4 : change < 0.5 ? GAUSS_SMALL_NODES : GAUSS_NODES;
+}
+
 /* Add the integrals over [low, high] of exp(log f - scale). */
 static void
 integrate(const double *params, double n, double low, double high, double scale, bool with_gradient, Integral *sum)
@@ -62,7 +70,7 @@ integrate(const double *params, double n, double low, double high, double scale,
 		double		slope = (least + u) * (n / (params[ALPHA] + u) + s1 / (params[BETA] + u));
 		double		steep = fmax(fabs(slope - 1), 1);
 		double		step = fmin(fmin(1, PANEL_DECAY / steep), y_left);
-		const GaussRule *rule = gauss_rule(steep * step < 0.5 ? GAUSS_SMALL_NODES : GAUSS_NODES);
+		const GaussRule *rule = gauss_rule(nodes(steep * step));
 
 		for (int i = 0; i < rule->n; i++)
 		{
@@ -358,4 +366,5 @@ const ClvModel clv_pareto_nbd = {
 	.log_pmf = log_pmf,
 	.log_conditional_pmf = log_conditional_pmf,
 	.dert = dert,
+	.simulate = clv_simulate_pareto_nbd,
 };

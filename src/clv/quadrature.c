@@ -52,15 +52,11 @@ fill_rule(GaussRule *rule, int n)
 const GaussRule *
 gauss_rule(int n)
 {
-	static GaussRule large,
-				small;
+	static GaussRule rule[GAUSS_NODES + 1];
 
-	if (large.n == 0)
-	{
-		fill_rule(&small, GAUSS_SMALL_NODES);
-		fill_rule(&large, GAUSS_NODES);
-	}
-	return n == GAUSS_NODES ? &large : &small;
+	if (rule[n].n == 0)
+		fill_rule(&rule[n], n);
+	return &rule[n];
 }
 
 /* Log of the integral over one panel by one rule. */

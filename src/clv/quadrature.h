@@ -15,8 +15,8 @@ extern double log_beta_integral(double a, double b);
 extern double logit_tail(double power, double other);
 
 /*
- * Gauss-Legendre nodes and weights on [0, 1]; the small rule for stretches on which the integrand hardly moves. Filled
- * in by gauss_rules(), once per process.
+ * Gauss-Legendre rules of up to GAUSS_NODES nodes on [0, 1], made once per process; small ones for stretches on which the
+ * integrand hardly moves.
  */
 #define GAUSS_NODES			12
 #define GAUSS_SMALL_NODES	6

@@ -18,6 +18,7 @@
 #include "clv/params.h"
 #include "clv/quadrature.h"
 #include "clv/sbg.h"
+#include "clv/simulate.h"
 #include "clv/special.h"
 #include "utils/float.h"
 
@@ -110,6 +111,7 @@ const ClvModel clv_sbg = {
 	.scale = scale,
 	.log_likelihood = log_likelihood,
 	.log_likelihood_check = log_likelihood_check,
+	.simulate = clv_simulate_sbg,
 };
 
 double
