@@ -1,5 +1,5 @@
 # server.sh: what benches have in common: a throwaway server, tuned once, with generated orders, and how to measure on it.
-# Sourced with title set.
+# Sourced with title set; with no_orders set there are none.
 
 . "$(dirname "${BASH_SOURCE[0]}")/../scripts/common.sh"
 
@@ -8,7 +8,7 @@ orders=${ORDERS:-2000000}
 rounds=${ROUNDS:-3}
 as_of=2025-12-31
 [[ "$customers$orders$rounds" =~ ^[0-9]+$ ]] || die "CUSTOMERS, ORDERS and ROUNDS are whole numbers"
-[ "$orders" -ge "$customers" ] || die "ORDERS must be at least CUSTOMERS"
+[ -n "${no_orders:-}" ] || [ "$orders" -ge "$customers" ] || die "ORDERS must be at least CUSTOMERS"
 
 clean_up() {
 	local status=$?
@@ -38,7 +38,7 @@ SQL
 }
 
 refresh() { echo "SELECT custprio.refresh('$1', '$2', '$as_of')"; }
-say "$title: $customers customers, $orders orders, $rounds rounds"
+say "$title: $customers customers$([ -n "${no_orders:-}" ] || echo ", $orders orders"), $rounds rounds"
 find_compiler
 find_postgres
 choose_server_user
@@ -63,5 +63,7 @@ start_cluster "$work"
 as_server "$bindir/createdb" -h "$work" -p 5432 -U postgres bench
 sql -c "CREATE EXTENSION custprio" -c "CREATE EXTENSION pg_prewarm" \
 	-c "CREATE TABLE measured (step text, seconds numeric, wal numeric, peak_kb bigint)"
-step "Generating" "$work/generate.log" sql -v "customers=$customers" -v "orders=$orders" -f generate.sql
-step "Vacuum and analyze" "$work/vacuum.log" sql -c "VACUUM (FREEZE, ANALYZE) orders" -c "SELECT pg_prewarm('orders')" -c CHECKPOINT
+if [ -z "${no_orders:-}" ]; then
+	step "Generating" "$work/generate.log" sql -v "customers=$customers" -v "orders=$orders" -f generate.sql
+	step "Vacuum and analyze" "$work/vacuum.log" sql -c "VACUUM (FREEZE, ANALYZE) orders" -c "SELECT pg_prewarm('orders')" -c CHECKPOINT
+fi

@@ -140,7 +140,7 @@ log_likelihood(const double *params, Kind kind, const ClvData *data, double *gra
 		double		chances = survived(kind, group->x);
 		double		n = params[R] + events;
 		double		fixed = log_pochhammer(params[R], events) + log_pochhammer(params[B], chances) -
-			log_pochhammer(params[A] + params[B], chances);
+			log_pochhammer(params[A] + params[B], chances) - events * log(params[ALPHA]);
 		double		odds_fixed = chances > 0 ? params[A] / (params[B] + chances - 1) : 0;
 		double		weights = 0,
 					died = 0;
@@ -151,7 +151,7 @@ log_likelihood(const double *params, Kind kind, const ClvData *data, double *gra
 			double		end = params[ALPHA] + row->t;
 			double		last = params[ALPHA] + row->t_x;
 			double		grown = log1p(row->t / params[ALPHA]);
-			double		value = fixed - params[R] * grown - events * log(end);
+			double		value = fixed - n * grown;
 			double		phases = 1,
 						by_n = 0,
 						by_q = 0,

@@ -20,7 +20,7 @@
 #include "utils/memutils.h"
 
 #define BOUND			16.0	/* of the logarithm of a scaled parameter, either side */
-#define SAMPLE_ROWS		300		/* starts are tried on no more distinct histories than this */
+#define SAMPLE_ROWS		500		/* starts are tried on no more customers than this, if there are more different histories */
 #define DIFFERENCE		1e-4	/* step of the differences that make the Hessian, in logarithms */
 #define NEWTON_ROUNDS	25
 #define GRADIENT_GOOD	1e-7	/* converged if no derivative of the mean is greater ... */
@@ -307,19 +307,6 @@ longest_scale(const ClvData *data)
 static const double purchase_starts[CLV_STARTS][CLV_MAX_PARAMS] =
 {{-0.7, -1.5, -0.3, 0.7}, {0.7, 0.5, 0.7, 2.0}, {-2.0, -3.0, -1.5, -1.5}};
 
-/* Every so many-th history, with its weight; its own groups and times. */
-static ClvData *
-sample(const ClvData *data, bool with_times)
-{
-	long		stride = (data->n + SAMPLE_ROWS - 1) / SAMPLE_ROWS;
-	ClvHistory *rows = palloc((data->n / stride + 1) * sizeof(ClvHistory));
-	long		n = 0;
-
-	for (long i = stride / 2; i < data->n; i += stride)
-		rows[n++] = data->row[i];
-	return clv_data_create(rows, n, with_times);
-}
-
 static double
 total_weight(const ClvData *data)
 {
@@ -328,6 +315,31 @@ total_weight(const ClvData *data)
 	for (long i = 0; i < data->n; i++)
 		sum += data->row[i].weight;
 	return sum;
+}
+
+/* Every so many-th customer, so that a history counts as often as it should; with groups and times of its own. */
+static ClvData *
+sample(const ClvData *data, double weight, bool with_times)
+{
+	double		step = weight / SAMPLE_ROWS;
+	ClvHistory *rows = palloc((SAMPLE_ROWS + 1) * sizeof(ClvHistory));
+	double		passed = 0,
+				next = step / 2;
+	long		n = 0;
+
+	for (long i = 0; i < data->n && n <= SAMPLE_ROWS; i++)
+	{
+		double		taken;
+
+		passed += data->row[i].weight;
+		if (passed < next)
+			continue;
+		taken = floor((passed - next) / step) + 1;
+		next += taken * step;
+		rows[n] = data->row[i];
+		rows[n++].weight = taken * step;
+	}
+	return clv_data_create(rows, n, with_times);
 }
 
 /* The best of several climbs, on a sample of the data if there is much and that will do. */
@@ -340,7 +352,7 @@ try_starts(const Problem *whole, bool sampled, double *best)
 
 	if (sampled && whole->data->n > SAMPLE_ROWS)
 	{
-		problem.data = sample(whole->data, whole->data->at_t != NULL);
+		problem.data = sample(whole->data, whole->weight, whole->data->at_t != NULL);
 		problem.weight = total_weight(problem.data);
 	}
 	for (int start = 0; start < CLV_STARTS; start++)

@@ -27,7 +27,8 @@ PG_FUNCTION_INFO_V1(custprio_clv_dert);
 PG_FUNCTION_INFO_V1(custprio_clv_expected_value);
 PG_FUNCTION_INFO_V1(custprio_clv);
 
-#define MEMO_SIZE	16384		/* answers; a power of two */
+#define MEMO_LEAST	1024		/* answers, a power of two; doubled while there are more questions than that ... */
+#define MEMO_MOST	131072		/* ... up to this */
 
 typedef struct Memo
 {
@@ -44,6 +45,8 @@ typedef struct Extra
 	ClvParams  *params;
 	ClvParams  *spend;			/* second argument of clv() */
 	Memo	   *memo;
+	uint32		memo_size;
+	uint32		missed;			/* questions asked anew since the memo has this size */
 } Extra;
 
 static Extra *
@@ -136,11 +139,19 @@ memo_of(FunctionCallInfo fcinfo, const ClvHistory *h, double horizon, bool *know
 	double		key[4] = {h->x, h->t_x, h->t, horizon};
 	Memo	   *memo;
 
-	if (extra->memo == NULL)
-		extra->memo = MemoryContextAllocZero(fcinfo->flinfo->fn_mcxt, MEMO_SIZE * sizeof(Memo));
-	memo = &extra->memo[hash_bytes((unsigned char *) key, sizeof(key)) & (MEMO_SIZE - 1)];
+	/* a larger one begins empty: what is asked often is soon there again */
+	if (extra->memo == NULL || (extra->missed > extra->memo_size && extra->memo_size < MEMO_MOST))
+	{
+		if (extra->memo)
+			pfree(extra->memo);
+		extra->memo_size = Max(2 * extra->memo_size, MEMO_LEAST);
+		extra->memo = MemoryContextAllocZero(fcinfo->flinfo->fn_mcxt, extra->memo_size * sizeof(Memo));
+		extra->missed = 0;
+	}
+	memo = &extra->memo[hash_bytes((unsigned char *) key, sizeof(key)) & (extra->memo_size - 1)];
 	*known = memo->generation == generation && memo->x == h->x && memo->t_x == h->t_x && memo->t == h->t &&
 		memo->horizon == horizon;
+	extra->missed += !*known;
 	if (!*known)
 		*memo = (Memo) {.x = h->x,.t_x = h->t_x,.t = h->t,.horizon = horizon,.generation = generation};
 	return memo;

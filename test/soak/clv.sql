@@ -4,53 +4,7 @@
 SET search_path = public, custprio;
 SET client_min_messages = error;
 
--- gamma variates by Marsaglia and Tsang (2000)
-CREATE FUNCTION gamma_variate(shape float8) RETURNS float8 LANGUAGE plpgsql AS $$
-DECLARE
-  boost float8 := CASE WHEN shape < 1 THEN power(1 - random(), 1 / shape) ELSE 1 END;
-  d float8 := shape + CASE WHEN shape < 1 THEN 1 ELSE 0 END - 1.0 / 3;
-  x float8;
-  v float8;
-BEGIN
-  LOOP
-    x := sqrt(-2 * ln(1 - random())) * cos(2 * pi() * random());
-    v := (1 + x / sqrt(9 * d)) ^ 3;
-    IF v > 0 AND ln(1 - random()) < x * x / 2 + d - d * v + d * ln(v) THEN
-      RETURN d * v * boost;
-    END IF;
-  END LOOP;
-END $$;
-
--- Histories in continuous time over 27 to 39 weeks.
-CREATE FUNCTION simulate(customers int, model text, p float8[]) RETURNS TABLE (x int, t_x float8, t float8) LANGUAGE plpgsql AS $$
-DECLARE
-  rate float8;
-  leaving float8;
-  gone float8;
-  clock float8;
-BEGIN
-  FOR i IN 1 .. customers LOOP
-    rate := gamma_variate(p[1]) / p[2];
-    leaving := gamma_variate(p[3]);
-    x := 0; t_x := 0; t := 27 + 12 * random(); clock := 0; gone := 'Infinity';
-    IF model = 'pareto_nbd' THEN
-      gone := -ln(1 - random()) / (leaving / p[4]);
-      leaving := 0;
-    ELSE
-      leaving := leaving / (leaving + gamma_variate(p[4]));
-    END IF;
-    IF model <> 'mbgnbd' OR random() >= leaving THEN
-      LOOP
-        clock := clock - ln(1 - random()) / rate;
-        EXIT WHEN clock > least(t, gone);
-        x := x + 1;
-        t_x := clock;
-        EXIT WHEN random() < leaving;
-      END LOOP;
-    END IF;
-    RETURN NEXT;
-  END LOOP;
-END $$;
+\ir simulate.sql
 
 CREATE FUNCTION fitted(customers int, model text, p float8[]) RETURNS jsonb LANGUAGE plpgsql AS $$
 DECLARE
@@ -65,7 +19,13 @@ INSERT INTO truth VALUES ('bgnbd', '{r,alpha,a,b}', '{0.25,4.5,0.8,2.4}'), ('mbg
   ('pareto_nbd', '{r,alpha,s,beta}', '{0.55,10.6,0.6,11.7}');
 SELECT setseed(0.11) \g /dev/null
 CREATE TABLE large AS SELECT model, fitted(:customers, model, p) AS f FROM truth;
-CREATE TABLE cohort AS SELECT model, i, fitted(:cohort_size + 0 * i, model, p) AS f FROM truth, generate_series(1, :cohorts) i;
+-- many cohorts by the extension's own simulation
+CREATE FUNCTION fitted_cohorts(cohorts int, customers int, model text, p float8[]) RETURNS SETOF jsonb LANGUAGE plpgsql AS $$
+BEGIN
+  RETURN QUERY EXECUTE format('SELECT to_jsonb(f) FROM bootstrap(%I($2[1], $2[2], $2[3], $2[4]), (SELECT array_agg(27 + 12 * (i - 0.5) / $3) FROM generate_series(1, $3) i), NULL, $1, 11) f', model)
+    USING cohorts, p, customers;
+END $$;
+CREATE TABLE cohort AS SELECT model, f FROM truth, fitted_cohorts(:cohorts, :cohort_size, model, p) f;
 
 -- errors in standard errors of the logarithm
 CREATE VIEW error AS SELECT large, model, names[k] AS name, ln((f ->> names[k])::float8 / p[k]) / ((f -> 'standard_errors' ->> k - 1)::float8 / (f ->> names[k])::float8) AS z
