@@ -15,6 +15,7 @@
 #include "clv/sbg.h"
 #include "clv/value.h"
 #include "funcapi.h"
+#include "stats/arguments.h"
 #include "utils/builtins.h"
 #include "utils/float.h"
 
@@ -56,37 +57,6 @@ typedef struct Question
 } Question;
 
 typedef double (*Prediction) (const Question *question, const double *params);
-
-/* The number of standard errors either side that hold so much of a normal distribution: Newton's method from below. */
-static double
-normal_width(double level)
-{
-	double		z = 0;
-
-	for (int i = 0; i < 100; i++)
-	{
-		double		step = (erfc(z * M_SQRT1_2) - (1 - level)) / (0.79788456080286536 * exp(-z * z / 2));
-
-		z += step;
-		if (fabs(step) < 1e-14 * (1 + z))
-			break;
-	}
-	return z;
-}
-
-static double
-level_argument(FunctionCallInfo fcinfo, int i)
-{
-	double		level = PG_GETARG_FLOAT8(i);
-
-	if (!(level > 0 && level < 1))
-		ereport(ERROR,
-				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("level must lie between 0 and 1"),
-				 errdetail("It is %s.", float8out_internal(level)),
-				 errhint("Give 0.95 for an interval that covers in 95 of 100 cases.")));
-	return normal_width(level);
-}
 
 static void
 check_covariance(const ClvParams *params)

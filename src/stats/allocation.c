@@ -18,7 +18,7 @@
 #include "exact.h"
 #include "funcapi.h"
 #include "miscadmin.h"
-#include "stats/arrays.h"
+#include "stats/arguments.h"
 #include "utils/builtins.h"
 #include "utils/numeric.h"
 

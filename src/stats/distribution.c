@@ -81,3 +81,20 @@ f_p_value(double f, double numerator_degrees, double denominator_degrees)
 	return beta_probability(denominator_degrees / sum, numerator_degrees * f / sum,
 							denominator_degrees / 2, numerator_degrees / 2);
 }
+
+/* By Newton's method from below. */
+double
+normal_width(double level)
+{
+	double		z = 0;
+
+	for (int i = 0; i < 100; i++)
+	{
+		double		step = (erfc(z * M_SQRT1_2) - (1 - level)) / (0.79788456080286536 * exp(-z * z / 2));
+
+		z += step;
+		if (fabs(step) < 1e-14 * (1 + z))
+			break;
+	}
+	return z;
+}

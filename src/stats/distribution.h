@@ -6,6 +6,9 @@
 extern double normal_p_value(double z);
 extern double t_p_value(double t, double degrees);
 
+/* The number of standard deviations either side of the mean that hold so much of a normal distribution, 0 < level < 1. */
+extern double normal_width(double level);
+
 /* The chance of a larger F. */
 extern double f_p_value(double f, double numerator_degrees, double denominator_degrees);
 

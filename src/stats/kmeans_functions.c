@@ -14,7 +14,7 @@
 #include "executor/executor.h"
 #include "funcapi.h"
 #include "miscadmin.h"
-#include "stats/arrays.h"
+#include "stats/arguments.h"
 #include "stats/kmeans.h"
 #include "stats/model.h"
 #include "utils/memutils.h"

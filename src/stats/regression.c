@@ -17,7 +17,7 @@
 #include "catalog/pg_type.h"
 #include "funcapi.h"
 #include "miscadmin.h"
-#include "stats/arrays.h"
+#include "stats/arguments.h"
 #include "stats/distribution.h"
 #include "stats/least_squares.h"
 #include "stats/model.h"

@@ -12,7 +12,7 @@
 #include "access/htup_details.h"
 #include "funcapi.h"
 #include "miscadmin.h"
-#include "stats/arrays.h"
+#include "stats/arguments.h"
 #include "utils/float.h"
 
 PG_FUNCTION_INFO_V1(custprio_ahp_weights);

@@ -1,11 +1,14 @@
-/* arrays.c: arrays of float8 as arguments and results. */
+/* arguments.c: numbers as arguments and results of functions. */
 #include "custprio.h"
 
-#include "stats/arrays.h"
+#include "stats/arguments.h"
 
 #include <math.h>
 
 #include "catalog/pg_type.h"
+#include "stats/distribution.h"
+#include "utils/builtins.h"
+#include "utils/float.h"
 
 double *
 float8_matrix(ArrayType *array, const char *argument, int *rows, int *columns)
@@ -54,6 +57,34 @@ float8_vector(ArrayType *array, const char *argument, int *n)
 					 errmsg("argument \"%s\" must not contain NaN or infinity", argument),
 					 errdetail("Element %d is %g.", i + 1, vector[i])));
 	return vector;
+}
+
+double
+finite_argument(FunctionCallInfo fcinfo, int i, const char *argument)
+{
+	double		value = PG_GETARG_FLOAT8(i);
+
+	if (!isfinite(value))
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("argument \"%s\" must be finite", argument),
+				 errdetail("It is %s.", float8out_internal(value)),
+				 errhint("Turn such values into NULL.")));
+	return value;
+}
+
+double
+level_argument(FunctionCallInfo fcinfo, int i)
+{
+	double		level = PG_GETARG_FLOAT8(i);
+
+	if (!(level > 0 && level < 1))
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("level must lie between 0 and 1"),
+				 errdetail("It is %s.", float8out_internal(level)),
+				 errhint("Give 0.95 for an interval that covers in 95 of 100 cases.")));
+	return normal_width(level);
 }
 
 Datum
