@@ -2,11 +2,12 @@
  * as_of.c: the as-of day of a scorecard, for the views that it publishes.
  *
  * Readers of a view need no right on custprio's catalogs, so these read them as the extension's owner. The day and the
- * zone are looked up once per query.
+ * zone are looked up once per query: PL/pgSQL keeps an expression for the whole transaction, in which a refresh may come.
  */
 #include "custprio.h"
 
 #include "access/htup_details.h"
+#include "access/xact.h"
 #include "catalog/pg_type.h"
 #include "scorecard.h"
 #include "utils/builtins.h"
@@ -23,6 +24,8 @@ typedef struct AsOf
 	bool		known;			/* false: nothing is published yet */
 	DateADT		day;
 	pg_tz	   *zone;
+	CommandId	command;		/* for which they hold */
+	TimestampTz statement;
 } AsOf;
 
 static void
@@ -53,13 +56,16 @@ as_of_scorecard(FunctionCallInfo fcinfo)
 	Datum		values[1];
 	MemoryContext old;
 
-	if (as_of && VARSIZE_ANY_EXHDR(as_of->name) == VARSIZE_ANY_EXHDR(name) &&
+	if (as_of && as_of->command == GetCurrentCommandId(false) && as_of->statement == GetCurrentStatementStartTimestamp() &&
+		VARSIZE_ANY_EXHDR(as_of->name) == VARSIZE_ANY_EXHDR(name) &&
 		memcmp(VARDATA_ANY(as_of->name), VARDATA_ANY(name), VARSIZE_ANY_EXHDR(name)) == 0)
 		return as_of;
 	old = MemoryContextSwitchTo(fcinfo->flinfo->fn_mcxt);
 	as_of = palloc0(sizeof(AsOf));
 	as_of->name = cstring_to_text_with_len(VARDATA_ANY(name), VARSIZE_ANY_EXHDR(name));
 	MemoryContextSwitchTo(old);
+	as_of->command = GetCurrentCommandId(false);
+	as_of->statement = GetCurrentStatementStartTimestamp();
 	values[0] = PointerGetDatum(as_of->name);
 	if (catalog_select("SELECT s.time_zone, e.as_of FROM custprio.scorecard s LEFT JOIN custprio.epoch e USING (scorecard_id)"
 					   " WHERE s.name = $1", 1, types, values, NULL, read_as_of, as_of) == 0)

@@ -6,7 +6,7 @@ CREATE EXTENSION IF NOT EXISTS pgtap;
 CREATE EXTENSION IF NOT EXISTS custprio;
 SET LOCAL search_path = public, custprio;
 SET LOCAL client_min_messages = error;
-SELECT plan(15);
+SELECT plan(17);
 
 CREATE TABLE people (id int);
 CREATE TABLE orders (customer int, at timestamptz, amount numeric(10,2));
@@ -84,6 +84,13 @@ SELECT cmp_ok((SELECT count(*) FROM turned), '<', (SELECT count(DISTINCT custome
 SELECT is((SELECT rows_read FROM run), (SELECT count(*) FROM orders WHERE customer IN (SELECT customer FROM turned)), 'only their rows are read');
 SELECT is((SELECT state_written FROM run), (SELECT count(*) FROM turned), 'and only their state is written');
 SELECT is_empty($$ SELECT * FROM verify('crm') $$, 'with the same result');
+
+-- as_of() where PL/pgSQL keeps the expression from one statement to the next
+CREATE FUNCTION pg_temp.day_of_crm() RETURNS date LANGUAGE plpgsql AS $$ BEGIN RETURN as_of('crm'); END $$;
+SELECT is(pg_temp.day_of_crm(), '2025-05-02', 'as_of()');
+CREATE TEMP TABLE days AS SELECT pg_temp.day_of_crm() AS day LIMIT 0;
+DO $$ BEGIN FOR n IN 3..4 LOOP PERFORM refresh('crm', 'auto', date '2025-05-01' + n); INSERT INTO days VALUES (pg_temp.day_of_crm()); END LOOP; END $$;
+SELECT results_eq('SELECT day FROM days', ARRAY['2025-05-04'::date, '2025-05-05'], 'follows a refresh in the same transaction');
 
 -- verify() and what is published of the past
 SELECT refresh('crm', 'auto', '2025-05-20');
