@@ -8,6 +8,7 @@
 #include "compute.h"
 
 #include "clv_choice.h"
+#include "aliases.h"
 #include "customer_clv.h"
 #include "declaration.h"
 #include "run.h"
@@ -28,11 +29,12 @@ compute_lock(const char *name)
 }
 
 void
-compute_enter(const Scorecard *card, OwnerScope *scope)
+compute_enter(Scorecard *card, OwnerScope *scope)
 {
 	PushActiveSnapshot(GetLatestSnapshot());
 	owner_scope_enter(scope, card->owner, card->time_zone);
 	declaration_verify(card);
+	aliases_read(card);
 }
 
 void

@@ -8,7 +8,7 @@
 extern Scorecard *compute_lock(const char *name);
 
 /* Work as the owner, with one new snapshot, from here to compute_leave(). */
-extern void compute_enter(const Scorecard *card, OwnerScope *scope);
+extern void compute_enter(Scorecard *card, OwnerScope *scope);
 extern void compute_leave(OwnerScope *scope);
 
 /*

@@ -7,6 +7,7 @@
  */
 #include "custprio.h"
 
+#include "aliases.h"
 #include "compute.h"
 #include "declaration.h"
 #include "queue.h"
@@ -102,13 +103,12 @@ forget_decisions(const Scorecard *card, const char *text)
 
 /* Whether the next reading of the source finds the customer again. */
 static bool
-is_in_source(const Scorecard *card, const KeyMap *keys)
+is_in_source(Scorecard *card, const KeyMap *keys)
 {
-	Datum		key = keymap_key(keys, 0);
-
 	declaration_verify(card);
+	aliases_read(card);
 	/* on any day: rows are counted before their day is looked at */
-	if (source_read_customers(card, 0, &key, 1)->table->rows.read > 0)
+	if (source_read_customers(card, 0, keys)->table->rows.read > 0)
 		return true;
 	return card->customers && refresh_listed(card, keys)->n > 0;
 }

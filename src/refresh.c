@@ -13,6 +13,7 @@
  */
 #include "custprio.h"
 
+#include "aliases.h"
 #include "declaration.h"
 #include "capture.h"
 #include "changed_since.h"
@@ -196,6 +197,11 @@ choose_mode(const Scorecard *card, const ChangeQueue *queue, bool lapsed, bool h
 		run->mode = REFRESH_REBUILD;
 		run->reason = run->has_as_of ? "as-of day before the state's" : "state of a day to come";
 	}
+	else if (!aliases_applied(card))
+	{
+		run->mode = REFRESH_REBUILD;
+		run->reason = "the aliases changed";
+	}
 	else if (run->requested == REFRESH_RESCORE && !(queue && (queue->everything || queue->closed)))
 	{
 		run->mode = REFRESH_RESCORE;
@@ -230,10 +236,17 @@ choose_mode(const Scorecard *card, const ChangeQueue *queue, bool lapsed, bool h
 				 errhint("Use mode \"auto\"; an incremental refresh needs capture => 'trigger' or changed_since, and thresholds of the same day.")));
 }
 
+typedef struct ListedReader
+{
+	KeyMap	   *listed;
+	const Aliases *aliases;
+} ListedReader;
+
 static void
 take_listed(TupleTableSlot *slot, void *arg)
 {
-	KeyMap	   *listed = arg;
+	ListedReader *reader = arg;
+	KeyMap	   *listed = reader->listed;
 	Datum		key = slot->tts_values[0];
 	ListedCustomer *customer;
 	text	   *segment;
@@ -243,6 +256,7 @@ take_listed(TupleTableSlot *slot, void *arg)
 		return;
 	if (!listed->byval && listed->typlen < 0)
 		key = PointerGetDatum(PG_DETOAST_DATUM_PACKED(key));
+	key = alias_canonical(reader->aliases, key);
 	customer = keymap_entry(listed, keymap_insert(listed, key, keymap_hash(listed, key), &found));
 	if (slot->tts_isnull[1])
 		return;
@@ -259,26 +273,25 @@ take_listed(TupleTableSlot *slot, void *arg)
 KeyMap *
 refresh_listed(const Scorecard *card, const KeyMap *among)
 {
-	KeyMap	   *listed;
-	QueryRows	rows = {NULL, take_listed, NULL};
+	ListedReader reader = {.aliases = card->aliases};
+	QueryRows	rows = {NULL, take_listed, &reader};
 	Oid			array_type = InvalidOid;
 	Datum		array = (Datum) 0;
 
 	if (card->customers == NULL)
 		return NULL;
-	listed = keymap_create(CurrentMemoryContext, card->key_type, sizeof(ListedCustomer));
-	rows.arg = listed;
+	reader.listed = keymap_create(CurrentMemoryContext, card->key_type, sizeof(ListedCustomer));
 	if (among)
 	{
 		array_type = get_array_type(card->key_type);
-		array = keymap_array(among, card->key_type);
+		array = keymap_array(aliases_expand(card, among), card->key_type);
 	}
 	query_each(psprintf("SELECT (%s), (%s) FROM %s%s", card->customers_key,
 						card->partition_by ? card->partition_by : "NULL::text", card->customers,
 						among ? psprintf(" WHERE (%s) OPERATOR(pg_catalog.=) ANY ($1)", card->customers_key) : ""),
 			   array_type, array, &rows,
 			   psprintf("the customers of scorecard \"%s\"", card->name));
-	return listed;
+	return reader.listed;
 }
 
 /* Customers from the source; the state follows unless it stands for a later day. */
@@ -308,16 +321,13 @@ refresh_read_source(const Scorecard *card, CustomerSet *set, RefreshRun *run)
 static void
 resummarize(const Scorecard *card, const KeyMap *customers, bool list_anew, CustomerSet *set, RefreshRun *run)
 {
-	Datum	   *keys = palloc(customers->n * sizeof(Datum));
 	SourceResult *source;
 
-	for (uint32 id = 0; id < customers->n; id++)
-		keys[id] = keymap_key(customers, id);
 	if (estimated_source_rows(card) >= UNINDEXED_LIMIT && !source_key_is_indexed(card->source_relid, card->customer))
 		run->warnings = lappend(run->warnings,
 								psprintf("the whole source was read for %u customers: it has no index that starts with %s",
 										 customers->n, card->customer));
-	source = source_read_customers(card, run->as_of, keys, customers->n);
+	source = source_read_customers(card, run->as_of, customers);
 	run->counted = true;
 	run->rows = source->table->rows;
 	state_resummarize(card, customers, list_anew ? refresh_listed(card, customers) : NULL, source, set, run);
@@ -421,6 +431,7 @@ refresh_scorecard(Scorecard *card, RefreshRun *run)
 	Scores	   *scores;
 	List	   *warnings;
 	ChangeQueue *queue = NULL;
+	const KeyMap *changed;		/* customers who changed, by what they are published as */
 	const KeyMap *only = NULL;
 	bool		lapsed = false;
 	bool		opened;
@@ -451,6 +462,8 @@ refresh_scorecard(Scorecard *card, RefreshRun *run)
 		queue = changed_since_read(card);
 		run->queued = queue->keys->n;
 	}
+	aliases_read(card);
+	changed = queue ? aliases_canonical(card, queue->keys) : NULL;
 	thresholds = thresholds_to_keep(card, run, &fit);
 	if (thresholds == NULL && !run->has_as_of)
 		run->as_of = run->today;
@@ -465,11 +478,11 @@ refresh_scorecard(Scorecard *card, RefreshRun *run)
 	if (run->mode == REFRESH_INCREMENTAL)
 	{
 		run->partial = true;
-		only = queue->keys;
+		only = changed;
 		if (only->n > 0)
 			resummarize(card, only, card->customers != NULL, set, run);
 	}
-	if (run->mode == REFRESH_RESCORE && !rescore(card, queue ? queue->keys : NULL, set, run))
+	if (run->mode == REFRESH_RESCORE && !rescore(card, changed, set, run))
 	{
 		run->mode = REFRESH_REBUILD;
 		run->reason = "too many customers to summarize again";
@@ -477,7 +490,11 @@ refresh_scorecard(Scorecard *card, RefreshRun *run)
 		set->keep_days = choose;
 	}
 	if (run->mode == REFRESH_REBUILD)
+	{
 		rebuild(card, set, state_written, run);
+		if (state_written)
+			aliases_note(card);
+	}
 
 	customer_set_finish(set);
 	run->rebased = thresholds == NULL;

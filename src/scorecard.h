@@ -99,6 +99,8 @@ typedef struct Scorecard
 	TimestampTz rebuilt_at;		/* when the state was last made from the whole source; 0: not known */
 	TimestampTz changed_mark;	/* changes before this time are in the state; 0: not known */
 	char	   *source_relations;	/* the source and its partitions at that time */
+
+	struct Aliases *aliases;	/* keys that stand for the same customer, once aliases_read() has been called; NULL: none */
 } Scorecard;
 
 /* catalog.c */

@@ -7,11 +7,11 @@
  */
 #include "custprio.h"
 
+#include "aliases.h"
 #include "query.h"
 #include "source.h"
 
 #include "lib/stringinfo.h"
-#include "utils/array.h"
 #include "utils/lsyscache.h"
 
 typedef struct SourceQuery
@@ -33,11 +33,23 @@ start_query(TupleDesc desc, void *arg)
 	source_result_start(query->result, &rule);
 }
 
+static Datum
+alias_of_row(const SourceQuery *query, Datum key)
+{
+	const KeyMap *map = query->result->table->part[0].map;
+
+	if (!map->byval && map->typlen < 0)
+		key = PointerGetDatum(PG_DETOAST_DATUM_PACKED(key));
+	return alias_canonical(query->card->aliases, key);
+}
+
 static void
 take_row(TupleTableSlot *slot, void *arg)
 {
 	SourceQuery *query = arg;
 
+	if (query->card->aliases && !slot->tts_isnull[0])
+		slot->tts_values[0] = alias_of_row(query, slot->tts_values[0]);
 	if (purchase_table_add(query->result->table, slot->tts_values, slot->tts_isnull))
 		source_limit_memory(query->result);
 }
@@ -67,7 +79,7 @@ source_read(const Scorecard *card, DateADT as_of)
 {
 	SourceResult *result = source_result_create();
 
-	if (!custprio_fast_scan || !source_scan(card, as_of, result))
+	if (!custprio_fast_scan || card->aliases || !source_scan(card, as_of, result))
 		source_query(card, as_of, result, InvalidOid, (Datum) 0);
 
 	/* what is left in memory goes to the files, so that each partition is whole */
@@ -77,17 +89,12 @@ source_read(const Scorecard *card, DateADT as_of)
 }
 
 SourceResult *
-source_read_customers(const Scorecard *card, DateADT as_of, const Datum *keys, int n)
+source_read_customers(const Scorecard *card, DateADT as_of, const KeyMap *keys)
 {
 	SourceResult *result = source_result_create();
-	int16		typlen;
-	bool		typbyval;
-	char		typalign;
-	ArrayType  *array;
 
-	get_typlenbyvalalign(card->key_type, &typlen, &typbyval, &typalign);
-	array = construct_array(unconstify(Datum *, keys), n, card->key_type, typlen, typbyval, typalign);
-	source_query(card, as_of, result, get_array_type(card->key_type), PointerGetDatum(array));
+	source_query(card, as_of, result, get_array_type(card->key_type),
+				 keymap_array(aliases_expand(card, keys), card->key_type));
 
 	/* few customers: they fit, even if their rows came in too many pieces for the limit */
 	if (result->spill)

@@ -20,8 +20,8 @@ typedef struct SourceResult
 /* Read the source under the active snapshot, as the current user. */
 extern SourceResult *source_read(const Scorecard *card, DateADT as_of);
 
-/* The same for the n customers of the given keys only; always through a query, never spilled. */
-extern SourceResult *source_read_customers(const Scorecard *card, DateADT as_of, const Datum *keys, int n);
+/* The same for the customers of the given keys only; always through a query, never spilled. */
+extern SourceResult *source_read_customers(const Scorecard *card, DateADT as_of, const KeyMap *keys);
 
 /*
  * source_index.c: whether that takes no scan of the whole source, as far as indexes tell. customer is canonical; to be

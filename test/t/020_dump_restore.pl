@@ -35,6 +35,7 @@ SELECT name, changed_at, changed_by, policy, old, new, reason FROM custprio.poli
 SELECT name, segment, dimension, predicate, description, market_growth, competition, fit FROM custprio.customer_segment JOIN custprio.scorecard USING (scorecard_id) ORDER BY 1, 2;
 SELECT name, tier, action, channel, contacts_per_month, budget, service_level, description FROM custprio.strategy JOIN custprio.scorecard USING (scorecard_id) ORDER BY 1, 2, 3;
 SELECT name, relation, c.customer, contacted_at, channel FROM custprio.contact_source c JOIN custprio.scorecard USING (scorecard_id) ORDER BY 1;
+SELECT name, relation, alias, canonical FROM custprio.alias_source JOIN custprio.scorecard USING (scorecard_id) ORDER BY 1;
 SELECT map, position, segment, codes, owner_name FROM custprio.segment_map WHERE NOT built_in ORDER BY 1, 2;
 SQL
 
@@ -78,6 +79,8 @@ SELECT custprio.set_weights('crm', '{"recency": 0.5, "monetary": 2}', 'a reason 
 SELECT custprio.add_segment('crm', 'named', 'demographic', $$name LIKE 'customer 1%'$$, 'a segment', 0.1, 0.2, 0.3);
 SELECT custprio.set_strategy('crm', 'A', 'visit', 'car', 1.5, 20, 'fast', 'a strategy');
 SELECT custprio.set_contacts('crm', 'orders', 'customer_id', 'ordered_at', 'status');
+CREATE TABLE duplicates AS SELECT 210::bigint AS old, 209::bigint AS new;
+SELECT custprio.set_aliases('crm', 'duplicates', 'old', 'new');
 SELECT custprio.set_tiers('own', '{0.1,0.4,0.6,0.9}', '{A,B,D,E,Z}');
 SQL
 refresh_all('shop', 'crm', q{O'Brien "1"}, 'own');
@@ -142,7 +145,7 @@ pass('and it can be dropped');
 # an owner without superuser rights can dump what is his
 $node->safe_psql('shop', <<'SQL');
 SELECT custprio.drop_scorecard('crm'); SELECT custprio.drop_scorecard('O''Brien "1"'); SELECT custprio.drop_segment_map('two');
-DROP SCHEMA "Big Shop" CASCADE; DROP TABLE customers; ALTER TABLE orders OWNER TO analyst;
+DROP SCHEMA "Big Shop" CASCADE; DROP TABLE customers; DROP TABLE duplicates; ALTER TABLE orders OWNER TO analyst;
 ALTER ROLE analyst LOGIN;
 SQL
 $node->command_ok([ 'pg_dump', '-U', 'analyst', '-d', $node->connstr('shop'), '-f', "$dir/owner.sql" ], 'dump as an owner without superuser rights');
