@@ -117,9 +117,16 @@ CREATE TABLE custprio.tier_rule (
   scorecard_id  bigint NOT NULL REFERENCES custprio.scorecard ON DELETE CASCADE,
   tier          custprio.customer_tier NOT NULL,
   share         numeric CHECK (share > 0 AND share < 1),
+  cut           numeric,
+  condition     text,
+  label         text,
   PRIMARY KEY (scorecard_id, tier)
 );
-COMMENT ON TABLE custprio.tier_rule IS 'how tiers are cut: the share of customers down to which each tier reaches; NULL for the last tier';
+COMMENT ON TABLE custprio.tier_rule IS 'the ladder of tiers and where each begins: share, cut or condition, as custprio.tier_policy.method says; none for the last tier';
+COMMENT ON COLUMN custprio.tier_rule.share IS 'share of customers down to which the tier reaches';
+COMMENT ON COLUMN custprio.tier_rule.cut IS 'least priority, cumulative share, or number of customers that the tier has room for';
+COMMENT ON COLUMN custprio.tier_rule.condition IS 'condition over the columns of the priority table; the first that holds gives the tier';
+COMMENT ON COLUMN custprio.tier_rule.label IS 'what people call the tier; NULL: its letter';
 
 -- One row per scorecard: what the published table and the state stand for now.
 CREATE TABLE custprio.epoch (
@@ -192,7 +199,7 @@ CREATE TABLE custprio.threshold (
   scorecard_id  bigint NOT NULL REFERENCES custprio.scorecard ON DELETE CASCADE,
   run_id        bigint NOT NULL,
   metric        text NOT NULL,
-  kind          text NOT NULL CHECK (kind IN ('rfm', 'percentile', 'abc', 'tier', 'quantile', 'minmax', 'z', 'log', 'target')),
+  kind          text NOT NULL CHECK (kind IN ('rfm', 'percentile', 'abc', 'tier', 'tier_enter', 'tier_leave', 'quantile', 'minmax', 'z', 'log', 'target')),
   breaks        text[] NOT NULL,
   PRIMARY KEY (scorecard_id, run_id, metric, kind)
 );

@@ -4,13 +4,13 @@ CREATE TABLE custprio.policy_change (
   scorecard_id bigint NOT NULL REFERENCES custprio.scorecard ON DELETE CASCADE,
   changed_at   timestamptz NOT NULL DEFAULT pg_catalog.clock_timestamp(),
   changed_by   text NOT NULL,
-  policy       text NOT NULL CHECK (policy IN ('weights', 'tiers', 'metric')),
+  policy       text NOT NULL CHECK (policy IN ('weights', 'tiers', 'tier_policy', 'metric')),
   old          jsonb,
   new          jsonb,
   reason       text
 );
 CREATE INDEX policy_change_scorecard_idx ON custprio.policy_change (scorecard_id, changed_at);
-COMMENT ON TABLE custprio.policy_change IS 'every change of a scorecard''s weights, tiers and metrics: by whom, when and why; dumped with the declarations';
+COMMENT ON TABLE custprio.policy_change IS 'every change of a scorecard''s weights, tiers, tier policy and metrics: by whom, when and why; dumped with the declarations';
 GRANT SELECT ON custprio.policy_change TO PUBLIC;
 SELECT pg_catalog.pg_extension_config_dump('custprio.policy_change', '');
 
@@ -18,9 +18,3 @@ CREATE FUNCTION custprio.set_weights(name text, weights jsonb, reason text DEFAU
   AS 'MODULE_PATHNAME', 'custprio_set_weights' LANGUAGE C VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE;
 COMMENT ON FUNCTION custprio.set_weights(text, jsonb, text) IS
   'set the weights of metrics in the priority, as {"recency": 1, "monetary": 2}; metrics that are not named keep theirs, and only proportions matter';
-
-CREATE FUNCTION custprio.set_tiers(name text, shares numeric[], tiers custprio.customer_tier[] DEFAULT NULL, reason text DEFAULT NULL)
-  RETURNS void
-  AS 'MODULE_PATHNAME', 'custprio_set_tiers' LANGUAGE C VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE;
-COMMENT ON FUNCTION custprio.set_tiers(text, numeric[], custprio.customer_tier[], text) IS
-  'cut tiers by shares of customers, ascending: {0.1,0.3} gives the best tenth A, up to three tenths B, and the rest C';

@@ -12,6 +12,8 @@ DECLARE
   metric record;
   cut record;
   last_day date;
+  ladder record;
+  hold record;
   key_type text;
   published jsonb;
   items text[] = '{}';
@@ -24,6 +26,7 @@ DECLARE
   part numeric = 0;
   units numeric;
   units_before numeric = 0;
+  reached numeric;
 BEGIN
   SELECT s.scorecard_id, s.name, s.schema_name, s.time_zone, s.frequency_by, s.version, e.run_id, e.as_of,
          e.version AS published_version, e.state_as_of
@@ -123,22 +126,62 @@ BEGIN
   explanation := 'sum of the contributions';
   RETURN NEXT;
 
-  SELECT here.tier, here.cut, better.tier AS better, better.cut AS better_cut INTO cut
-    FROM (SELECT r.tier, row_number() OVER (ORDER BY r.tier) AS nth, t.breaks[row_number() OVER (ORDER BY r.tier)]::numeric AS cut
-          FROM custprio.tier_rule r, custprio.threshold t
-          WHERE r.scorecard_id = card.scorecard_id AND t.scorecard_id = card.scorecard_id AND t.run_id = card.run_id
-            AND t.metric = 'priority' AND t.kind = 'tier') here
-    LEFT JOIN (SELECT r.tier, row_number() OVER (ORDER BY r.tier) AS nth, t.breaks[row_number() OVER (ORDER BY r.tier)]::numeric AS cut
-          FROM custprio.tier_rule r, custprio.threshold t
-          WHERE r.scorecard_id = card.scorecard_id AND t.scorecard_id = card.scorecard_id AND t.run_id = card.run_id
-            AND t.metric = 'priority' AND t.kind = 'tier') better ON better.nth = here.nth - 1
-    WHERE here.tier = row.tier;
+  -- where the scored tier begins, and the next better one
+  SELECT coalesce(p.method, 'share') AS method, coalesce(p.metric, 'priority') AS metric, r.condition, t.breaks[r.nth]::numeric AS cut,
+         r.better, t.breaks[r.nth - 1]::numeric AS better_cut, left_at.breaks[held.nth]::numeric AS left_at,
+         entered.breaks[r.nth]::numeric AS entered
+    INTO ladder
+    FROM (SELECT tier, condition, row_number() OVER (ORDER BY tier) AS nth, lag(tier) OVER (ORDER BY tier) AS better
+          FROM custprio.tier_rule WHERE scorecard_id = card.scorecard_id) r
+    LEFT JOIN (SELECT tier, row_number() OVER (ORDER BY tier) AS nth
+               FROM custprio.tier_rule WHERE scorecard_id = card.scorecard_id) held ON held.tier = row.tier
+    LEFT JOIN custprio.tier_policy p ON p.scorecard_id = card.scorecard_id
+    LEFT JOIN custprio.threshold t ON t.scorecard_id = card.scorecard_id AND t.run_id = card.run_id AND t.kind = 'tier'
+    LEFT JOIN custprio.threshold left_at ON left_at.scorecard_id = card.scorecard_id AND left_at.run_id = card.run_id
+      AND left_at.kind = 'tier_leave'
+    LEFT JOIN custprio.threshold entered ON entered.scorecard_id = card.scorecard_id AND entered.run_id = card.run_id
+      AND entered.kind = 'tier_enter'
+    WHERE r.tier = row.scored_tier;
+  reached := CASE ladder.metric WHEN 'monetary' THEN row.revenue WHEN 'frequency' THEN row.frequency WHEN 'clv' THEN row.clv
+                                ELSE row.priority END;
   item := 'tier'; value := row.tier::text; weight := NULL; contribution := NULL;
-  explanation := CASE WHEN cut.cut IS NULL THEN 'priority below all cuts'
-                      ELSE format('priority %s reaches %s, where tier %s begins', row.priority, cut.cut, cut.tier) END
-    || CASE WHEN cut.better IS NULL THEN '; there is no better tier'
-            ELSE format('; tier %s begins at %s, %s more', cut.better, cut.better_cut, cut.better_cut - row.priority) END;
+  explanation := CASE
+      WHEN ladder.method = 'rules' AND ladder.condition IS NULL THEN 'no rule holds'
+      WHEN ladder.method = 'rules' THEN format('the first rule that holds: %s', ladder.condition)
+      WHEN ladder.cut IS NULL THEN format('%s below all cuts', ladder.metric)
+      ELSE format('%s %s reaches %s, where tier %s begins', ladder.metric, reached, ladder.cut, row.scored_tier) END
+    || CASE
+      WHEN ladder.method = 'rules' THEN ''
+      WHEN ladder.better IS NULL THEN '; there is no better tier'
+      ELSE format('; tier %s begins at %s, %s more', ladder.better, ladder.better_cut, ladder.better_cut - reached) END;
+  IF row.tier <> row.scored_tier THEN
+    explanation := format('scored %s: ', row.scored_tier) || explanation;
+  END IF;
   RETURN NEXT;
+
+  SELECT o.* INTO hold FROM custprio.overrides o
+    WHERE o.scorecard = card.name AND o.in_force AND o.customer = row.customer_id::text;
+  IF row.held_by IS NOT NULL THEN
+    item := 'held'; value := row.held_by;
+    explanation := CASE row.held_by
+        WHEN 'hysteresis' THEN CASE
+          WHEN row.tier < row.scored_tier THEN format('tier %s is left below %s', row.tier, ladder.left_at)
+          ELSE format('tier %s is entered at %s', row.scored_tier, ladder.entered) END
+        WHEN 'minimum_stay' THEN format('changed on %s, and stays', row.tier_since)
+        WHEN 'protection' THEN format('upgraded on %s, and protected', row.tier_since)
+        WHEN 'grace' THEN format('scored below since %s, in grace', row.below_since)
+        WHEN 'step' THEN format('went down on %s, and the next step waits', row.tier_since)
+        WHEN 'calendar' THEN format('scored below since %s, and downgrades wait for their day', row.below_since)
+        WHEN 'override' THEN coalesce(
+          format('%s%s by %s: %s', hold.kind, ' ' || hold.tier::text, hold.set_by, hold.reason), 'by an override') END
+      || CASE WHEN row.held_until IS NOT NULL THEN format(' until %s', row.held_until)
+              WHEN row.held_by = 'override' THEN ' without end' ELSE '' END;
+    RETURN NEXT;
+  ELSIF hold.kind IS NOT NULL THEN
+    item := 'override'; value := hold.kind;
+    explanation := format('%s by %s: %s; it makes no difference now', hold.kind || coalesce(' ' || hold.tier::text, ''), hold.set_by, hold.reason);
+    RETURN NEXT;
+  END IF;
 
   EXECUTE format('SELECT h.previous_tier, h.tier, h.changed_on, h.reason FROM %I.%I h WHERE h.customer_id = CAST($1 AS %s)'
                  ' ORDER BY h.run_id DESC, h.changed_on DESC LIMIT 1', card.schema_name, card.name || '_tier_history', key_type)
@@ -152,7 +195,7 @@ BEGIN
 END
 $function$;
 COMMENT ON FUNCTION custprio.explain(text, text) IS
-  'why a customer has its tier: each metric''s value, percentile, weight and contribution to the priority, the cut it reaches and the next one, and what moved it last';
+  'why a customer has its tier: each metric''s value, percentile, weight and contribution to the priority, the cut it reaches and the next one, what holds it and until when, and what moved it last';
 
 CREATE FUNCTION custprio.migration(name text, from_day date, to_day date)
   RETURNS TABLE (from_tier custprio.customer_tier, to_tier custprio.customer_tier, customers bigint)

@@ -43,7 +43,9 @@ typedef struct Customer
 	DateADT    *days;			/* the purchase days, repeat_days + 1 of them, where the set keeps them */
 
 	/* scores, of buyers */
-	CustomerTier tier;
+	CustomerTier tier;			/* as scored, before any policy */
+	CustomerTier enter_tier;	/* best one that the policy's margins let in; as tier, or worse */
+	CustomerTier leave_tier;	/* worst one that they let fall to; as tier, or better */
 	CustomerTier abc;
 	RfmScore	rfm;
 	int32		priority;		/* times 10^4 */
@@ -72,6 +74,7 @@ typedef struct CustomerSet
 	bool		keep_days;		/* to be set before the first customer comes */
 	bool		partial;		/* some of the customers alone */
 	bool		keep_summaries;
+	struct TierState *placed;	/* by id, where days follow each other in memory (publish_history); else NULL */
 } CustomerSet;
 
 /* An empty set; the caller says when it will have some of the customers alone. */

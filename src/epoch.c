@@ -11,6 +11,7 @@
 #include "access/xact.h"
 #include "capture.h"
 #include "clv/params.h"
+#include "tier_cuts.h"
 
 #include "catalog/pg_type.h"
 #include "utils/array.h"
@@ -69,7 +70,7 @@ epoch_thresholds(const Scorecard *card)
 	if (!card->has_epoch || card->epoch_version != card->version)
 		return NULL;
 	thresholds = read_thresholds(card);
-	return thresholds_complete(thresholds) ? thresholds : NULL;
+	return thresholds_complete(thresholds) && tier_cuts_complete(thresholds, card) ? thresholds : NULL;
 }
 
 static bool

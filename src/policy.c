@@ -1,12 +1,11 @@
 /*
- * policy.c: set_weights and set_tiers, the parts of a declaration that say how purchases are valued and tiers cut.
+ * policy.c: set_weights, and how every change of a policy is noted.
  *
- * Neither touches what the state holds, so the state stays valid and the next refresh may start from it; only the
+ * No policy touches what the state holds, so the state stays valid and the next refresh may start from it; only the
  * published scores are out of date. Every change is noted in custprio.policy_change with who made it and why.
  */
 #include "custprio.h"
 
-#include "customer_tier.h"
 #include "exact.h"
 #include "metric.h"
 #include "policy.h"
@@ -24,11 +23,9 @@
 #include "utils/lsyscache.h"
 
 PG_FUNCTION_INFO_V1(custprio_set_weights);
-PG_FUNCTION_INFO_V1(custprio_set_tiers);
 
 #define WEIGHT_SCALE	9		/* decimals that a weight is kept with */
 #define WEIGHT_MAX		1000000
-#define TIERS_MAX		26
 
 static int
 compare(Numeric a, Numeric b)
@@ -42,27 +39,28 @@ constant(int64 value)
 	return DatumGetNumeric(DirectFunctionCall1(int8_numeric, Int64GetDatum(value)));
 }
 
-/* The card by the first argument, for its owner to change. */
-static Scorecard *
-lock_argument(FunctionCallInfo fcinfo, const char *function)
+Scorecard *
+policy_lock(FunctionCallInfo fcinfo, const char *function)
 {
 	PreventCommandDuringRecovery(function);
 	PreventCommandIfReadOnly(function);
 	return scorecard_lock_own(PG_ARGISNULL(0) ? NULL : text_to_cstring(PG_GETARG_TEXT_PP(0)), LOAD_TO_ALTER);
 }
 
-static void
-require_argument(FunctionCallInfo fcinfo, int arg, const char *argument)
+void
+policy_require(FunctionCallInfo fcinfo, int arg, const char *argument)
 {
 	if (PG_ARGISNULL(arg))
 		ereport(ERROR,
 				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED), errmsg("argument \"%s\" must not be NULL", argument)));
 }
 
-/*
- * A policy as it stands, as JSON text: how a change of it is noted. The statement takes the card's number and gives
- * one text.
- */
+char *
+policy_text_argument(FunctionCallInfo fcinfo, int arg)
+{
+	return PG_ARGISNULL(arg) ? NULL : text_to_cstring(PG_GETARG_TEXT_PP(arg));
+}
+
 static void
 read_text(HeapTuple row, TupleDesc desc, void *arg)
 {
@@ -83,9 +81,6 @@ policy_text(const Scorecard *card, const char *sql)
 
 #define WEIGHTS_AS_TEXT \
 	"SELECT pg_catalog.jsonb_object_agg(metric, weight)::text FROM custprio.metric WHERE scorecard_id = $1"
-#define TIERS_AS_TEXT \
-	"SELECT pg_catalog.jsonb_agg(pg_catalog.jsonb_build_array(tier::text, share) ORDER BY tier)::text" \
-	" FROM custprio.tier_rule WHERE scorecard_id = $1"
 
 void
 policy_note_change(const Scorecard *card, const char *policy, const char *sql, const char *before, const char *reason)
@@ -155,7 +150,7 @@ policy_check_weight(Numeric given, const char *argument, const char *metric)
 Datum
 custprio_set_weights(PG_FUNCTION_ARGS)
 {
-	Scorecard  *card = lock_argument(fcinfo, "set_weights()");
+	Scorecard  *card = policy_lock(fcinfo, "set_weights()");
 	char	   *before = policy_text(card, WEIGHTS_AS_TEXT);
 	Numeric		weight[SCORECARD_METRICS + METRICS_MAX];
 	Numeric		sum = constant(0);
@@ -165,7 +160,7 @@ custprio_set_weights(PG_FUNCTION_ARGS)
 	char	   *metric_key = NULL;
 	Jsonb	   *weights;
 
-	require_argument(fcinfo, 1, "weights");
+	policy_require(fcinfo, 1, "weights");
 	weights = PG_GETARG_JSONB_P(1);
 	if (!JB_ROOT_IS_OBJECT(weights) || JB_ROOT_COUNT(weights) == 0)
 		ereport(ERROR,
@@ -219,89 +214,6 @@ custprio_set_weights(PG_FUNCTION_ARGS)
 						(Oid[]) {INT8OID, TEXTOID, NUMERICOID},
 						(Datum[]) {Int64GetDatum(card->id), CStringGetTextDatum(card->added[i].name),
 								   NumericGetDatum(weight[SCORECARD_METRICS + i])}, NULL);
-	policy_note_change(card, "weights", WEIGHTS_AS_TEXT, before,
-				PG_ARGISNULL(2) ? NULL : text_to_cstring(PG_GETARG_TEXT_PP(2)));
-	PG_RETURN_VOID();
-}
-
-/* The letters of a ladder with n_cuts cuts: as given, best first, or A onwards. */
-static CustomerTier *
-check_ladder(FunctionCallInfo fcinfo, int arg, int n_cuts)
-{
-	CustomerTier *ladder = palloc((n_cuts + 1) * sizeof(CustomerTier));
-	Datum	   *letters;
-	bool	   *nulls;
-	int			n;
-
-	if (PG_ARGISNULL(arg))
-	{
-		for (int i = 0; i <= n_cuts; i++)
-			ladder[i] = i + 1;
-		return ladder;
-	}
-	deconstruct_array(PG_GETARG_ARRAYTYPE_P(arg), ARR_ELEMTYPE(PG_GETARG_ARRAYTYPE_P(arg)), sizeof(CustomerTier), true,
-					  TYPALIGN_CHAR, &letters, &nulls, &n);
-	if (n != n_cuts + 1)
-		ereport(ERROR,
-				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("argument \"tiers\" must have one tier more than \"shares\" has cuts"),
-				 errdetail("There are %d tiers and %d cuts.", n, n_cuts)));
-	for (int i = 0; i < n; i++)
-	{
-		if (nulls[i] || (i > 0 && DatumGetUInt8(letters[i]) <= ladder[i - 1]))
-			ereport(ERROR,
-					(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-					 errmsg("argument \"tiers\" must go from better to worse tiers"),
-					 nulls[i] ? errdetail("Element %d is NULL.", i + 1)
-					 : errdetail("Element %d is %c.", i + 1, tier_letter(DatumGetUInt8(letters[i]))),
-					 errhint("A is the best tier, as in '{A,B,C}'.")));
-		ladder[i] = DatumGetUInt8(letters[i]);
-	}
-	return ladder;
-}
-
-/* set_tiers(name, shares numeric[], tiers customer_tier[], reason) */
-Datum
-custprio_set_tiers(PG_FUNCTION_ARGS)
-{
-	Scorecard  *card = lock_argument(fcinfo, "set_tiers()");
-	char	   *before = policy_text(card, TIERS_AS_TEXT);
-	ArrayType  *shares;
-	CustomerTier *ladder;
-	Numeric		last = constant(0);
-	Datum	   *cuts;
-	bool	   *nulls;
-	int			n;
-
-	require_argument(fcinfo, 1, "shares");
-	shares = PG_GETARG_ARRAYTYPE_P(1);
-	deconstruct_array(shares, NUMERICOID, -1, false, TYPALIGN_INT, &cuts, &nulls, &n);
-	if (ARR_NDIM(shares) != 1 || n > TIERS_MAX - 1)
-		ereport(ERROR,
-				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("argument \"shares\" must be a list of 1 to %d shares", TIERS_MAX - 1),
-				 errhint("'{0.05,0.20,0.50}' gives the best 5 percent A, up to 20 percent B, up to 50 percent C, and the rest D.")));
-	for (int i = 0; i < n; i++)
-	{
-		/* NaN compares as the largest value, so it is refused here too */
-		if (nulls[i] || compare(DatumGetNumeric(cuts[i]), last) <= 0 || compare(DatumGetNumeric(cuts[i]), constant(1)) >= 0)
-			ereport(ERROR,
-					(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-					 errmsg("argument \"shares\" must ascend between 0 and 1"),
-					 errdetail("Element %d is %s.", i + 1, nulls[i] ? "NULL" : exact_text(DatumGetNumeric(cuts[i]))),
-					 errhint("'{0.05,0.20,0.50}' gives the best 5 percent A, up to 20 percent B, up to 50 percent C, and the rest D.")));
-		last = DatumGetNumeric(cuts[i]);
-	}
-	ladder = check_ladder(fcinfo, 2, n);
-	catalog_execute("DELETE FROM custprio.tier_rule WHERE scorecard_id = $1", 1,
-					(Oid[]) {INT8OID}, (Datum[]) {Int64GetDatum(card->id)}, NULL);
-	for (int i = 0; i <= n; i++)
-		catalog_execute("INSERT INTO custprio.tier_rule (scorecard_id, tier, share)"
-						" VALUES ($1, $2::custprio.customer_tier, $3)", 3,
-						(Oid[]) {INT8OID, INT4OID, NUMERICOID},
-						(Datum[]) {Int64GetDatum(card->id), Int32GetDatum(ladder[i]), i < n ? cuts[i] : (Datum) 0},
-						i < n ? NULL : (char[]) {' ', ' ', 'n', '\0'});
-	policy_note_change(card, "tiers", TIERS_AS_TEXT, before,
-				PG_ARGISNULL(3) ? NULL : text_to_cstring(PG_GETARG_TEXT_PP(3)));
+	policy_note_change(card, "weights", WEIGHTS_AS_TEXT, before, policy_text_argument(fcinfo, 2));
 	PG_RETURN_VOID();
 }

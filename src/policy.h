@@ -2,7 +2,17 @@
 #ifndef CUSTPRIO_POLICY_H
 #define CUSTPRIO_POLICY_H
 
+#include "fmgr.h"
 #include "scorecard.h"
+
+/* The card by the first argument, for its owner to change, locked until the end. */
+extern Scorecard *policy_lock(FunctionCallInfo fcinfo, const char *function);
+
+/* Raise unless the argument is given. */
+extern void policy_require(FunctionCallInfo fcinfo, int arg, const char *argument);
+
+/* A text argument, or NULL. */
+extern char *policy_text_argument(FunctionCallInfo fcinfo, int arg);
 
 /* What a statement with the card's number as $1 gives: a policy as it stands, as JSON text, or NULL. */
 extern char *policy_text(const Scorecard *card, const char *sql);

@@ -14,6 +14,8 @@
 #include "published.h"
 #include "table_reader.h"
 #include "table_writer.h"
+#include "tier_policy.h"
+#include "tier_rules.h"
 
 #include "access/table.h"
 #include "access/tableam.h"
@@ -52,6 +54,10 @@ enum
 	COL_EXPECTED_PURCHASES,
 	COL_CLV,
 	COL_STAGE,
+	COL_SCORED_TIER,
+	COL_HELD_BY,
+	COL_HELD_UNTIL,
+	COL_BELOW_SINCE,
 	COL_TIER_SINCE,
 	COL_PREVIOUS_TIER,
 	N_COLUMNS,
@@ -74,14 +80,15 @@ enum
 
 static const char *const column_names[N_COLUMNS] = {
 	"customer_id", "tier", "priority", "rfm", "segment", "abc", "frequency", "monetary", "average_order_value",
-	"first_purchase", "last_purchase", "p_alive", "expected_purchases", "clv", "stage", "tier_since", "previous_tier"
+	"first_purchase", "last_purchase", "p_alive", "expected_purchases", "clv", "stage", "scored_tier", "held_by", "held_until",
+	"below_since", "tier_since", "previous_tier"
 };
 
 typedef struct Publisher
 {
 	const Scorecard *card;
 	CustomerSet *set;
-	const Scores *scores;
+	Scores	   *scores;
 	RefreshRun *run;
 
 	TableWriter *priority;
@@ -95,6 +102,9 @@ typedef struct Publisher
 	bool	   *history_nulls;
 	Datum	   *segment_text;	/* by RFM score */
 	Datum		stage_text[3];
+	Datum		hold_text[TIER_HOLDS];
+	TierRules  *rules;			/* NULL: tiers are cut by values */
+	KeyMap	   *overrides;		/* in force on the as-of day; NULL: none */
 	bool		same_day;		/* the published rows are of this as-of day */
 	bool		same_version;	/* and of this declaration */
 	TimestampTz changed_at;		/* as the history has it */
@@ -127,7 +137,8 @@ publisher_open(Publisher *p)
 	Oid			tier = custprio_type("customer_tier");
 	Oid			types[N_COLUMNS] = {
 		p->card->key_type, tier, NUMERICOID, custprio_type("rfm_score"), TEXTOID, tier, INT8OID, NUMERICOID, NUMERICOID,
-		TIMESTAMPTZOID, TIMESTAMPTZOID, NUMERICOID, NUMERICOID, NUMERICOID, TEXTOID, DATEOID, tier
+		TIMESTAMPTZOID, TIMESTAMPTZOID, NUMERICOID, NUMERICOID, NUMERICOID, TEXTOID, tier, TEXTOID, DATEOID, DATEOID,
+		DATEOID, tier
 	};
 	Oid			history_types[N_HISTORY_COLUMNS] = {
 		p->card->key_type, DATEOID, TIMESTAMPTZOID, INT8OID, tier, tier, TEXTOID
@@ -155,6 +166,10 @@ publisher_open(Publisher *p)
 			p->segment_text[code] = CStringGetTextDatum(segments->segment[code]);
 	p->stage_text[STAGE_PROSPECT] = CStringGetTextDatum("prospect");
 	p->stage_text[STAGE_RETURNS_ONLY] = CStringGetTextDatum("returns_only");
+	for (TierHold hold = HOLD_NONE + 1; hold < TIER_HOLDS; hold++)
+		p->hold_text[hold] = CStringGetTextDatum(tier_hold_name(hold));
+	p->rules = tier_rules_open(p->card, p->priority->rel);
+	p->overrides = tier_overrides_load(p->card, p->run->as_of);
 	p->same_day = p->card->has_epoch && p->card->as_of == p->run->as_of;
 	p->same_version = p->card->has_epoch && p->card->epoch_version == p->card->version;
 	p->changed_at = GetCurrentTransactionStartTimestamp();
@@ -164,6 +179,7 @@ publisher_open(Publisher *p)
 static void
 publisher_close(Publisher *p)
 {
+	tier_rules_close(p->rules);
 	table_writer_close(p->history);
 	table_writer_close(p->priority);
 	MemoryContextDelete(p->row_context);
@@ -208,7 +224,23 @@ published_average(const Scorecard *card, const Customer *customer)
 							   Int32GetDatum(card->amount_scale));
 }
 
-/* All columns of a customer but those that depend on the row before: tier_since and previous_tier. */
+/* Whether a column follows from the customer and the thresholds alone, and neither from its tier nor the row before. */
+static inline bool
+is_scored(int column)
+{
+	return column == COL_CUSTOMER_ID || (column >= COL_PRIORITY && column <= COL_STAGE) || column >= N_COLUMNS;
+}
+
+bool
+publish_is_scored_column(const Scorecard *card, const char *name)
+{
+	for (int i = 0; i < N_COLUMNS; i++)
+		if (strcmp(name, column_names[i]) == 0)
+			return is_scored(i);
+	return metric_find(card, name) >= 0;
+}
+
+/* All columns of a customer but those that place_customer() fills, which depend on the row before. */
 static void
 published_row(const Publisher *p, const Customer *customer, PublishedRow *row)
 {
@@ -217,7 +249,6 @@ published_row(const Publisher *p, const Customer *customer, PublishedRow *row)
 	Datum		segment = buyer ? p->segment_text[customer->rfm] : (Datum) 0;
 
 	put(row, COL_CUSTOMER_ID, customer->key, false);
-	put(row, COL_TIER, CustomerTierGetDatum(customer->tier), !buyer);
 	put(row, COL_PRIORITY, buyer ? NumericGetDatum(exact_to_numeric(customer->priority, PRIORITY_SCALE)) : (Datum) 0,
 		!buyer);
 	put(row, COL_RFM, RfmScoreGetDatum(customer->rfm), !buyer);
@@ -253,6 +284,107 @@ is_computed(int column)
 	return column < COL_TIER_SINCE || column >= N_COLUMNS;
 }
 
+/*
+ * The same, with the scored tier. Where rules cut tiers the row itself is what they look at, so the customer's tier and
+ * the count of it wait until here.
+ */
+static void
+scored_row(Publisher *p, Customer *customer, PublishedRow *row)
+{
+	bool		buyer = customer->stage == STAGE_BUYER;
+
+	published_row(p, customer, row);
+	if (buyer && p->rules)
+	{
+		TupleTableSlot *slot = tier_rules_row(p->rules);
+
+		for (int i = 0; i < p->n_columns; i++)
+			if (is_scored(i))
+			{
+				slot->tts_values[p->column[i] - 1] = row->value[i];
+				slot->tts_isnull[p->column[i] - 1] = row->null[i];
+			}
+		customer->tier = customer->enter_tier = customer->leave_tier = tier_rules_apply(p->rules);
+		p->scores->reached[customer->tier]++;
+	}
+	put(row, COL_SCORED_TIER, CustomerTierGetDatum(customer->tier), !buyer);
+}
+
+static const TierState no_state = {.since = NO_DAY,.below_since = NO_DAY,.until = NO_DAY};
+
+/* The tier of a customer after the one before (no_state: none), under the policy and any override. */
+static TierState
+place_customer(const Publisher *p, const Customer *customer, const TierState *before)
+{
+	TierScore	score = {customer->tier, customer->enter_tier, customer->leave_tier};
+	uint32		id = KEYMAP_NONE;
+	TierState	state;
+
+	if (customer->stage == STAGE_BUYER)
+	{
+		if (p->overrides)
+			id = keymap_find(p->overrides, customer->key, keymap_hash(p->overrides, customer->key));
+		return tier_decide(p->card->tier_policy, score, before,
+						   id == KEYMAP_NONE ? NULL : keymap_entry(p->overrides, id), p->run->as_of);
+	}
+	/* without a purchase there is no tier */
+	state = no_state;
+	state.previous = before->tier != 0 ? before->tier : before->previous;
+	state.since = before->tier != 0 ? p->run->as_of : before->since;
+	return state;
+}
+
+static void
+put_day(PublishedRow *row, int column, DateADT day)
+{
+	put(row, column, DateADTGetDatum(day), day == NO_DAY);
+}
+
+static void
+put_state(const Publisher *p, PublishedRow *row, const TierState *state)
+{
+	put(row, COL_TIER, CustomerTierGetDatum(state->tier), state->tier == 0);
+	put(row, COL_HELD_BY, p->hold_text[state->hold], state->hold == HOLD_NONE);
+	put_day(row, COL_HELD_UNTIL, state->until);
+	put_day(row, COL_BELOW_SINCE, state->below_since);
+	put_day(row, COL_TIER_SINCE, state->since);
+	put(row, COL_PREVIOUS_TIER, CustomerTierGetDatum(state->previous), state->previous == 0);
+}
+
+static DateADT
+day_before(const Publisher *p, TupleTableSlot *old, int column)
+{
+	AttrNumber	attnum = p->column[column];
+
+	return old->tts_isnull[attnum - 1] ? NO_DAY : DatumGetDateADT(old->tts_values[attnum - 1]);
+}
+
+static CustomerTier
+tier_before(const Publisher *p, TupleTableSlot *old, int column)
+{
+	AttrNumber	attnum = p->column[column];
+
+	return old->tts_isnull[attnum - 1] ? 0 : DatumGetCustomerTier(old->tts_values[attnum - 1]);
+}
+
+/* What a published row says of the tier. */
+static TierState
+state_before(const Publisher *p, TupleTableSlot *old)
+{
+	AttrNumber	held_by = p->column[COL_HELD_BY];
+	TierState	state = {
+		.tier = tier_before(p, old, COL_TIER),.previous = tier_before(p, old, COL_PREVIOUS_TIER),
+		.since = day_before(p, old, COL_TIER_SINCE),.below_since = day_before(p, old, COL_BELOW_SINCE),
+		.until = day_before(p, old, COL_HELD_UNTIL),.hold = HOLD_NONE
+	};
+
+	if (!old->tts_isnull[held_by - 1])
+		for (TierHold hold = HOLD_NONE + 1; hold < TIER_HOLDS; hold++)
+			if (datum_image_eq(old->tts_values[held_by - 1], p->hold_text[hold], false, -1))
+				state.hold = hold;
+	return state;
+}
+
 static bool
 column_equals(const Publisher *p, TupleTableSlot *old, int column, const PublishedRow *row)
 {
@@ -274,24 +406,66 @@ behaviour_equals(const Publisher *p, TupleTableSlot *old, const PublishedRow *ro
 		column_equals(p, old, COL_FIRST_PURCHASE, row) && column_equals(p, old, COL_LAST_PURCHASE, row);
 }
 
-/* Why the tier of a customer who was published before has changed. */
-static const char *
-change_reason(const Publisher *p, TupleTableSlot *old, const PublishedRow *row)
+static bool
+added_equal(const Publisher *p, TupleTableSlot *old, const PublishedRow *row)
 {
-	if (!p->same_version)
-		return "policy";
-	if (!behaviour_equals(p, old, row))
-		return "behaviour";
-	if (!p->same_day)
-		return "time";
 	for (int i = N_COLUMNS; i < p->n_columns; i++)
 		if (!column_equals(p, old, i, row))
-			return "behaviour";
-	return "threshold";
+			return false;
+	return true;
+}
+
+static bool
+is_overridden(const Publisher *p, Datum key)
+{
+	return p->overrides && keymap_find(p->overrides, key, keymap_hash(p->overrides, key)) != KEYMAP_NONE;
+}
+
+/* Whether purchases that grew too old can be all that changed: the last one is the same, and the first ones are gone. */
+static bool
+left_history(const Publisher *p, TupleTableSlot *old, const PublishedRow *row)
+{
+	AttrNumber	first = p->column[COL_FIRST_PURCHASE];
+
+	return p->card->history && column_equals(p, old, COL_LAST_PURCHASE, row) && !old->tts_isnull[first - 1] &&
+		!row->null[COL_FIRST_PURCHASE] &&
+		DatumGetTimestampTz(row->value[COL_FIRST_PURCHASE]) > DatumGetTimestampTz(old->tts_values[first - 1]);
+}
+
+/*
+ * Why the tier of a customer who was published before has changed: the first of these that holds.
+ *
+ *   override   one gives the tier, or one that gave it before holds no more
+ *   policy     the declaration changed
+ *   time       a hold ran out while the scores stayed where they were, purchases left the scorecard's history, or the
+ *              customer's predictions or added metrics moved with the as-of day
+ *   behaviour  the customer's purchases changed, or within a day an added metric
+ *   threshold  none of these: the customer stood still and the thresholds moved
+ *
+ * Purchases that changed go before predictions that moved, but after a hold that ran out: the tier would have changed
+ * without them.
+ */
+static const char *
+change_reason(const Publisher *p, TupleTableSlot *old, const PublishedRow *row, const TierState *before,
+			  const TierState *state)
+{
+	bool		ran_out = before->hold >= HOLD_MINIMUM_STAY && before->hold <= HOLD_CALENDAR;
+
+	if (state->hold == HOLD_OVERRIDE || (before->hold == HOLD_OVERRIDE && !is_overridden(p, row->value[COL_CUSTOMER_ID])))
+		return "override";
+	if (!p->same_version)
+		return "policy";
+	if (!p->same_day && ran_out && column_equals(p, old, COL_SCORED_TIER, row))
+		return "time";
+	if (!behaviour_equals(p, old, row))
+		return p->same_day || !left_history(p, old, row) ? "behaviour" : "time";
+	if (p->same_day)
+		return added_equal(p, old, row) ? "threshold" : "behaviour";
+	return column_equals(p, old, COL_P_ALIVE, row) && added_equal(p, old, row) ? "threshold" : "time";
 }
 
 static void
-note_change(Publisher *p, Datum key, bool had_tier, Datum previous, bool has_tier, Datum tier, const char *reason)
+note_change(Publisher *p, Datum key, CustomerTier previous, CustomerTier tier, const char *reason)
 {
 #define HISTORY(column, datum, null) \
 	(p->history_values[p->history_column[column] - 1] = (datum), \
@@ -301,8 +475,8 @@ note_change(Publisher *p, Datum key, bool had_tier, Datum previous, bool has_tie
 	HISTORY(HIST_CHANGED_ON, DateADTGetDatum(p->run->as_of), false);
 	HISTORY(HIST_CHANGED_AT, TimestampTzGetDatum(p->changed_at), false);
 	HISTORY(HIST_RUN_ID, Int64GetDatum(p->run->run_id), false);
-	HISTORY(HIST_PREVIOUS_TIER, previous, !had_tier);
-	HISTORY(HIST_TIER, tier, !has_tier);
+	HISTORY(HIST_PREVIOUS_TIER, CustomerTierGetDatum(previous), previous == 0);
+	HISTORY(HIST_TIER, CustomerTierGetDatum(tier), tier == 0);
 	HISTORY(HIST_REASON, CStringGetTextDatum(reason), false);
 	table_writer_insert(p->history, p->history_values, p->history_nulls);
 	p->run->tier_changes++;
@@ -322,17 +496,16 @@ copy_to_table(const Publisher *p, const PublishedRow *row, Datum *values, bool *
 static void
 publish_known(Publisher *p, TupleTableSlot *old, Customer *customer)
 {
-	AttrNumber	tier_column = p->column[COL_TIER];
-	bool		had_tier = !old->tts_isnull[tier_column - 1];
-	Datum		previous = old->tts_values[tier_column - 1];
+	TierState	before = state_before(p, old);
+	TierState	state;
 	PublishedRow row;
-	bool		tier_changed;
 	bool		changed = false;
 	Datum	   *values;
 	bool	   *nulls;
 
-	published_row(p, customer, &row);
-	tier_changed = !column_equals(p, old, COL_TIER, &row);
+	scored_row(p, customer, &row);
+	state = place_customer(p, customer, &before);
+	put_state(p, &row, &state);
 	for (int i = COL_TIER; i < p->n_columns && !changed; i++)
 		changed = is_computed(i) && !column_equals(p, old, i, &row);
 	if (!changed)
@@ -342,18 +515,8 @@ publish_known(Publisher *p, TupleTableSlot *old, Customer *customer)
 	nulls = palloc(old->tts_nvalid * sizeof(bool));
 	memcpy(values, old->tts_values, old->tts_nvalid * sizeof(Datum));
 	memcpy(nulls, old->tts_isnull, old->tts_nvalid * sizeof(bool));
-	if (tier_changed)
-	{
-		note_change(p, customer->key, had_tier, previous, !row.null[COL_TIER], row.value[COL_TIER],
-					change_reason(p, old, &row));
-		put(&row, COL_TIER_SINCE, DateADTGetDatum(p->run->as_of), false);
-		put(&row, COL_PREVIOUS_TIER, previous, !had_tier);
-	}
-	else
-	{
-		put(&row, COL_TIER_SINCE, values[p->column[COL_TIER_SINCE] - 1], nulls[p->column[COL_TIER_SINCE] - 1]);
-		put(&row, COL_PREVIOUS_TIER, values[p->column[COL_PREVIOUS_TIER] - 1], nulls[p->column[COL_PREVIOUS_TIER] - 1]);
-	}
+	if (state.tier != before.tier)
+		note_change(p, customer->key, before.tier, state.tier, change_reason(p, old, &row, &before, &state));
 	copy_to_table(p, &row, values, nulls);
 	table_writer_update(p->priority, old, values, nulls);
 }
@@ -362,25 +525,26 @@ publish_known(Publisher *p, TupleTableSlot *old, Customer *customer)
 static void
 publish_gone(Publisher *p, TupleTableSlot *old, Datum key)
 {
-	AttrNumber	tier_column = p->column[COL_TIER];
+	CustomerTier tier = tier_before(p, old, COL_TIER);
 
-	if (!old->tts_isnull[tier_column - 1])
-		note_change(p, key, true, old->tts_values[tier_column - 1], false, (Datum) 0, "data");
+	if (tier != 0)
+		note_change(p, key, tier, 0, "data");
 	table_writer_delete(p->priority, old);
 }
 
 static void
 publish_new(Publisher *p, Customer *customer)
 {
+	TierState	state;
 	PublishedRow row;
 
-	published_row(p, customer, &row);
-	put(&row, COL_TIER_SINCE, DateADTGetDatum(p->run->as_of), row.null[COL_TIER]);
-	put(&row, COL_PREVIOUS_TIER, (Datum) 0, true);
+	scored_row(p, customer, &row);
+	state = place_customer(p, customer, &no_state);
+	put_state(p, &row, &state);
 	copy_to_table(p, &row, p->values, p->nulls);
 	table_writer_insert(p->priority, p->values, p->nulls);
-	if (!row.null[COL_TIER])
-		note_change(p, customer->key, false, (Datum) 0, true, row.value[COL_TIER], "behaviour");
+	if (state.tier != 0)
+		note_change(p, customer->key, 0, state.tier, state.hold == HOLD_OVERRIDE ? "override" : "behaviour");
 }
 
 /* Have a row's customer fetched. */
@@ -511,7 +675,7 @@ publish_missing(Publisher *p)
 }
 
 void
-publish(const Scorecard *card, CustomerSet *set, const Scores *scores, const KeyMap *only, RefreshRun *run)
+publish(const Scorecard *card, CustomerSet *set, Scores *scores, const KeyMap *only, RefreshRun *run)
 {
 	Publisher	publisher = {.card = card, .set = set, .scores = scores, .run = run};
 
@@ -543,7 +707,7 @@ column_text(const Publisher *p, int column, Datum value, bool null)
 }
 
 void
-publish_compare(const Scorecard *card, CustomerSet *set, const Scores *scores, RefreshRun *run,
+publish_compare(const Scorecard *card, CustomerSet *set, Scores *scores, RefreshRun *run,
 				PublishedDifference difference, void *arg)
 {
 	Publisher	publisher = {.card = card, .set = set, .scores = scores, .run = run};
@@ -570,10 +734,14 @@ publish_compare(const Scorecard *card, CustomerSet *set, const Scores *scores, R
 			difference(name, "customer_id", name, NULL, arg);
 		else
 		{
+			TierState	before = state_before(p, slot);
+			TierState	state;
 			PublishedRow row;
 
 			customer_at(set, id)->published = true;
-			published_row(p, customer_at(set, id), &row);
+			scored_row(p, customer_at(set, id), &row);
+			state = place_customer(p, customer_at(set, id), &before);
+			put_state(p, &row, &state);
 			for (int i = COL_TIER; i < p->n_columns; i++)
 				if (is_computed(i) && !column_equals(p, slot, i, &row))
 					difference(name, i < N_COLUMNS ? column_names[i] : card->added[i - N_COLUMNS].name,
@@ -599,7 +767,7 @@ publish_compare(const Scorecard *card, CustomerSet *set, const Scores *scores, R
 }
 
 void
-publish_give(const Scorecard *card, CustomerSet *set, const Scores *scores, RefreshRun *run, PublishedScores give,
+publish_give(const Scorecard *card, CustomerSet *set, Scores *scores, RefreshRun *run, PublishedScores give,
 			 void *arg)
 {
 	Publisher	publisher = {.card = card, .set = set, .scores = scores, .run = run};
@@ -609,9 +777,12 @@ publish_give(const Scorecard *card, CustomerSet *set, const Scores *scores, Refr
 	old = MemoryContextSwitchTo(publisher.row_context);
 	for (uint32 id = 0; id < set->map->n; id++)
 	{
+		TierState	state;
 		PublishedRow row;
 
-		published_row(&publisher, customer_at(set, id), &row);
+		scored_row(&publisher, customer_at(set, id), &row);
+		state = place_customer(&publisher, customer_at(set, id), &no_state);
+		put_state(&publisher, &row, &state);
 		give(column_text(&publisher, COL_CUSTOMER_ID, row.value[COL_CUSTOMER_ID], false), &row.value[COL_TIER],
 			 &row.null[COL_TIER], COL_STAGE - COL_TIER + 1, arg);
 		MemoryContextReset(publisher.row_context);
@@ -621,39 +792,71 @@ publish_give(const Scorecard *card, CustomerSet *set, const Scores *scores, Refr
 	publisher_close(&publisher);
 }
 
-/* The same customer in another set, or NULL. */
-static const Customer *
+/* The same customer in another set; KEYMAP_NONE: not there. */
+static uint32
 find_customer(const CustomerSet *set, Datum key)
 {
-	uint32		id = set ? keymap_find(set->map, key, keymap_hash(set->map, key)) : KEYMAP_NONE;
-
-	return id == KEYMAP_NONE ? NULL : customer_at(set, id);
+	return set ? keymap_find(set->map, key, keymap_hash(set->map, key)) : KEYMAP_NONE;
 }
 
-/* Whether what two states of a customer show as their own doing is the same: as behaviour_equals(). */
-static bool
-same_behaviour(const Publisher *p, const Customer *before, const Customer *after)
+/* Place all customers of a day in memory, after the day before. */
+static void
+place_all(Publisher *p, const CustomerSet *before, CustomerSet *set)
+{
+	set->placed = MemoryContextAllocHuge(set->context, ((Size) set->map->n + 1) * sizeof(TierState));
+	for (uint32 id = 0; id < set->map->n; id++)
+	{
+		Customer   *customer = customer_at(set, id);
+		uint32		before_id = find_customer(before, customer->key);
+		PublishedRow row;
+
+		if (p->rules)
+			scored_row(p, customer, &row);
+		set->placed[id] = place_customer(p, customer, before_id == KEYMAP_NONE ? &no_state : &before->placed[before_id]);
+		MemoryContextReset(p->row_context);
+		if (id % 4096 == 0)
+			CHECK_FOR_INTERRUPTS();
+	}
+}
+
+/* Why a tier changed between two computed days: as change_reason() of the same declaration and other days. */
+static const char *
+reason_between(const Publisher *p, const Customer *then, const Customer *now, const TierState *before,
+			   const TierState *state)
 {
 	static const int columns[] = {COL_FREQUENCY, COL_MONETARY, COL_FIRST_PURCHASE, COL_LAST_PURCHASE};
 	PublishedRow a,
 				b;
+	bool		same = true;
 
-	published_row(p, before, &a);
-	published_row(p, after, &b);
-	for (int i = 0; i < lengthof(columns); i++)
+	if (state->hold == HOLD_OVERRIDE || (before->hold == HOLD_OVERRIDE && !is_overridden(p, now->key)))
+		return "override";
+	if (then == NULL)
+		return "behaviour";
+	if (before->hold >= HOLD_MINIMUM_STAY && before->hold <= HOLD_CALENDAR && then->tier == now->tier)
+		return "time";
+	published_row(p, then, &a);
+	published_row(p, now, &b);
+	for (int i = 0; i < lengthof(columns) && same; i++)
 	{
 		int			column = columns[i];
 		Form_pg_attribute attr = TupleDescAttr(RelationGetDescr(p->priority->rel), p->column[column] - 1);
 
-		if (a.null[column] != b.null[column] ||
-			(!a.null[column] && !datum_image_eq(a.value[column], b.value[column], attr->attbyval, attr->attlen)))
-			return false;
+		same = a.null[column] == b.null[column] &&
+			(a.null[column] || datum_image_eq(a.value[column], b.value[column], attr->attbyval, attr->attlen));
 	}
-	return true;
+	if (!same)
+		return p->card->history && then->stage == STAGE_BUYER && now->stage == STAGE_BUYER && then->last == now->last &&
+			now->first > then->first ? "time" : "behaviour";
+	same = !p->set->has_clv || then->p_alive == now->p_alive;
+	for (int nth = 0; nth < p->card->n_added && same; nth++)
+		same = then->metric[nth].status == now->metric[nth].status &&
+			(now->metric[nth].status != METRIC_KNOWN || then->metric[nth].value == now->metric[nth].value);
+	return same ? "threshold" : "time";
 }
 
 void
-publish_history(const Scorecard *card, CustomerSet *before, CustomerSet *after, const Scores *scores,
+publish_history(const Scorecard *card, CustomerSet *before, CustomerSet *after, Scores *scores,
 				TimestampTz changed_at, RefreshRun *run)
 {
 	Publisher	publisher = {.card = card, .set = after, .scores = scores, .run = run};
@@ -663,17 +866,19 @@ publish_history(const Scorecard *card, CustomerSet *before, CustomerSet *after, 
 	publisher_open(p);
 	p->changed_at = changed_at;
 	old = MemoryContextSwitchTo(p->row_context);
+	if (before && before->placed == NULL)
+		place_all(p, NULL, before);
+	place_all(p, before, after);
 	for (uint32 id = 0; id < after->map->n; id++)
 	{
 		const Customer *now = customer_at(after, id);
-		const Customer *then = find_customer(before, now->key);
-		bool		had_tier = then && then->stage == STAGE_BUYER;
-		bool		has_tier = now->stage == STAGE_BUYER;
+		uint32		then_id = find_customer(before, now->key);
+		const Customer *then = then_id == KEYMAP_NONE ? NULL : customer_at(before, then_id);
+		TierState	then_state = then ? before->placed[then_id] : no_state;
 
-		if (had_tier != has_tier || (has_tier && then->tier != now->tier))
-			note_change(p, now->key, had_tier, CustomerTierGetDatum(had_tier ? then->tier : 0), has_tier,
-						CustomerTierGetDatum(now->tier),
-						then == NULL || !same_behaviour(p, then, now) ? "behaviour" : "time");
+		if (then_state.tier != after->placed[id].tier)
+			note_change(p, now->key, then_state.tier, after->placed[id].tier,
+						reason_between(p, then, now, &then_state, &after->placed[id]));
 		MemoryContextReset(p->row_context);
 		if (id % 4096 == 0)
 			CHECK_FOR_INTERRUPTS();
@@ -682,8 +887,8 @@ publish_history(const Scorecard *card, CustomerSet *before, CustomerSet *after, 
 	{
 		const Customer *then = customer_at(before, id);
 
-		if (then->stage == STAGE_BUYER && find_customer(after, then->key) == NULL)
-			note_change(p, then->key, true, CustomerTierGetDatum(then->tier), false, (Datum) 0, "data");
+		if (then->stage == STAGE_BUYER && find_customer(after, then->key) == KEYMAP_NONE)
+			note_change(p, then->key, before->placed[id].tier, 0, "data");
 		if (id % 4096 == 0)
 			CHECK_FOR_INTERRUPTS();
 	}

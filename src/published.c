@@ -54,7 +54,11 @@ static const char *const create_statements[] = {
 	" clv numeric,"
 	" stage text,"
 	" tier_since date,"
-	" previous_tier custprio.customer_tier"
+	" previous_tier custprio.customer_tier,"
+	" scored_tier custprio.customer_tier,"
+	" held_by text,"
+	" held_until date,"
+	" below_since date"
 	") WITH (fillfactor = 90)",
 	"COMMENT ON TABLE %P IS 'one row per customer with tier and priority; written by custprio'",
 	"COMMENT ON COLUMN %P.customer_id IS 'the customer, as the source names it'",
@@ -74,6 +78,10 @@ static const char *const create_statements[] = {
 	"COMMENT ON COLUMN %P.stage IS 'where the customer stands; prospect or returns_only without any purchase'",
 	"COMMENT ON COLUMN %P.tier_since IS 'as-of day on which the customer came to this tier'",
 	"COMMENT ON COLUMN %P.previous_tier IS 'tier before that'",
+	"COMMENT ON COLUMN %P.scored_tier IS 'tier that the scores alone would give'",
+	"COMMENT ON COLUMN %P.held_by IS 'why the tier is not simply the scored one: hysteresis, minimum_stay, protection, grace, step, calendar or override'",
+	"COMMENT ON COLUMN %P.held_until IS 'first as-of day on which that ends; NULL when no day is set'",
+	"COMMENT ON COLUMN %P.below_since IS 'first as-of day, in a row, on which a downgrade was due that is still held'",
 
 	"CREATE TABLE %S ("
 	" customer_id %K PRIMARY KEY,"
@@ -107,11 +115,12 @@ static const char *const create_statements[] = {
 	"COMMENT ON COLUMN %H.run_id IS 'the refresh, in custprio.refresh_run; 0 where backfill_history filled it in'",
 	"COMMENT ON COLUMN %H.previous_tier IS 'tier before; NULL for none'",
 	"COMMENT ON COLUMN %H.tier IS 'tier after; NULL for none'",
-	"COMMENT ON COLUMN %H.reason IS 'what moved it: behaviour (of the customer), time, threshold, policy (the declaration), or data (the customer is gone)'",
+	"COMMENT ON COLUMN %H.reason IS 'what moved it: override, policy (the declaration), time, behaviour (of the customer), threshold, or data (the customer is gone)'",
 
 	"CREATE VIEW %T AS SELECT p.customer_id,"
 	" CAST(p.tier AS text) AS tier,"
 	" CAST(p.tier AS integer) AS tier_rank,"
+	" custprio.tier_label(%N, p.tier) AS tier_label,"
 	" p.priority,"
 	" CAST(p.rfm AS text) AS rfm,"
 	" p.segment,"
@@ -130,6 +139,7 @@ static const char *const create_statements[] = {
 	"COMMENT ON COLUMN %T.customer_id IS 'the customer, as the source names it'",
 	"COMMENT ON COLUMN %T.tier IS 'A is the best; NULL without any purchase'",
 	"COMMENT ON COLUMN %T.tier_rank IS '1 for A, 2 for B and so on'",
+	"COMMENT ON COLUMN %T.tier_label IS 'what the tier is called; its letter when it has no label'",
 	"COMMENT ON COLUMN %T.priority IS '0 to 100; NULL without any purchase'",
 	"COMMENT ON COLUMN %T.rfm IS 'recency, frequency and monetary score, one digit each'",
 	"COMMENT ON COLUMN %T.segment IS 'name of the segment of the rfm score'",
@@ -146,6 +156,7 @@ static const char *const create_statements[] = {
 
 	"CREATE VIEW %Y AS SELECT CAST(p.tier AS text) AS tier,"
 	" CAST(p.tier AS integer) AS tier_rank,"
+	" custprio.tier_label(%N, p.tier) AS tier_label,"
 	" count(*) AS customers,"
 	" CASE WHEN p.tier IS NOT NULL THEN"
 	"  round(count(*) / sum(count(*)) FILTER (WHERE p.tier IS NOT NULL) OVER (), 4) END AS share_of_customers,"
@@ -163,6 +174,7 @@ static const char *const create_statements[] = {
 	"COMMENT ON VIEW %Y IS 'one row per tier, for reports; the row without a tier counts customers without any purchase'",
 	"COMMENT ON COLUMN %Y.tier IS 'A is the best; NULL without any purchase'",
 	"COMMENT ON COLUMN %Y.tier_rank IS '1 for A, 2 for B and so on'",
+	"COMMENT ON COLUMN %Y.tier_label IS 'what the tier is called; its letter when it has no label'",
 	"COMMENT ON COLUMN %Y.customers IS 'customers in the tier'",
 	"COMMENT ON COLUMN %Y.share_of_customers IS 'their share of all customers that have a tier'",
 	"COMMENT ON COLUMN %Y.revenue IS 'their revenue less returns'",

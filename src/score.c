@@ -14,6 +14,7 @@
 #include "score.h"
 
 #include "exact.h"
+#include "tier_cuts.h"
 
 #include "lib/stringinfo.h"
 #include "miscadmin.h"
@@ -26,7 +27,6 @@ typedef struct Scoring
 	Breaks	   *digit[RFM_METRICS];
 	Breaks	   *percentile[SCORECARD_METRICS];
 	Breaks	   *abc;
-	Breaks	   *tier;
 	int64		weight[SCORECARD_METRICS];
 	int128		total_weight;
 	int			n_metrics;		/* the first ones of Metric; without METRIC_CLV where nobody has a value */
@@ -39,18 +39,6 @@ static inline int
 compare_wide(Numeric a, Numeric b)
 {
 	return DatumGetInt32(DirectFunctionCall2(numeric_cmp, NumericGetDatum(a), NumericGetDatum(b)));
-}
-
-/* 1 + the number of cuts that the value does not reach. Cuts descend. */
-static inline int
-class_by_cuts(const Breaks *cuts, int64 value, Numeric wide)
-{
-	int			class = 0;
-
-	while (class < cuts->n &&
-		   (cuts->wide_bound ? compare_wide(wide, cuts->wide_bound[class]) < 0 : value < cuts->bound[class]))
-		class++;
-	return class + 1;
 }
 
 static bool
@@ -316,18 +304,9 @@ score_customers(const Scorecard *card, CustomerSet *set, DateADT as_of, Threshol
 
 	if (take)
 	{
-		thresholds_take_tiers(thresholds, card, set);
+		tier_cuts_take(thresholds, card, set);
 		thresholds_prepare(thresholds, card, set);
 	}
-	scoring.tier = thresholds_find(thresholds, "priority", BREAKS_TIER);
-	for (uint32 id = 0; id < set->map->n; id++)
-	{
-		Customer   *customer = customer_at(set, id);
-
-		if (customer->stage != STAGE_BUYER)
-			continue;
-		customer->tier = card->tier[class_by_cuts(scoring.tier, customer->priority, NULL) - 1];
-		scores->reached[customer->tier]++;
-	}
+	tier_cuts_apply(thresholds, card, set, scores->reached);
 	return scores;
 }

@@ -73,7 +73,9 @@ typedef struct Scorecard
 
 	int			n_tiers;		/* tiers are numbered 1 = A upwards */
 	uint8	   *tier;			/* the letters, as ranks, best first */
-	Numeric    *tier_share;		/* n_tiers - 1 upper shares, ascending */
+	Numeric    *tier_cut;		/* how far down each tier reaches, as tier_policy->method has it; NULL for the last */
+	char	  **tier_condition; /* when cut by rules, as they are stored; NULL for the last */
+	struct TierPolicy *tier_policy; /* tier_policy.h */
 
 	bool		capture;		/* triggers note changes of the source */
 	List	   *captured;		/* of what relations, see capture.h */

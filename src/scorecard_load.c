@@ -17,6 +17,7 @@
 #include "metric.h"
 #include "miscadmin.h"
 #include "scorecard.h"
+#include "tier_policy.h"
 #include "utils/acl.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
@@ -64,10 +65,7 @@ static const char *const load_query =
 	" (SELECT m.weight FROM custprio.metric m WHERE m.scorecard_id = s.scorecard_id AND m.metric = 'frequency'),"
 	" (SELECT m.weight FROM custprio.metric m WHERE m.scorecard_id = s.scorecard_id AND m.metric = 'monetary'),"
 	" (SELECT m.weight FROM custprio.metric m WHERE m.scorecard_id = s.scorecard_id AND m.metric = 'clv'),"
-	" ARRAY(SELECT t.tier::int4 FROM custprio.tier_rule t WHERE t.scorecard_id = s.scorecard_id ORDER BY t.tier),"
-	" ARRAY(SELECT t.share FROM custprio.tier_rule t"
-	"       WHERE t.scorecard_id = s.scorecard_id AND t.share IS NOT NULL ORDER BY t.tier)"
-	", s.partition_by, s.clv_chosen, s.clv_chosen_on,"
+	" s.partition_by, s.clv_chosen, s.clv_chosen_on,"
 	" (SELECT f.choice FROM custprio.clv_fit f WHERE f.scorecard_id = s.scorecard_id AND f.run_id = e.run_id AND f.choice IS NOT NULL)"
 	" FROM custprio.scorecard s LEFT JOIN custprio.epoch e USING (scorecard_id) WHERE s.scorecard_id = $1";
 
@@ -80,7 +78,7 @@ enum
 	C_CAPTURE, C_REBUILD_EVERY, C_REBASE_EVERY, C_REFRESH_ON_COMMIT, C_CHANGED_SINCE, C_TIER_HISTORY_AGE,
 	C_TIER_HISTORY_ROWS, C_CHANGED_MARK, C_REBUILT_AT, C_SOURCE_RELATIONS, C_AS_OF, C_DAY_CHOSEN, C_EPOCH_VERSION,
 	C_EPOCH_RUN, C_STATE_AS_OF, C_STATE_VERSION,
-	C_WEIGHT, C_TIERS = C_WEIGHT + SCORECARD_METRICS, C_SHARES, C_PARTITION_BY, C_CLV_CHOSEN, C_CLV_CHOSEN_ON, C_CLV_CHOICE
+	C_WEIGHT, C_PARTITION_BY = C_WEIGHT + SCORECARD_METRICS, C_CLV_CHOSEN, C_CLV_CHOSEN_ON, C_CLV_CHOICE
 };
 
 /* What scorecard_load needs beside the card while it resolves relations. */
@@ -180,8 +178,6 @@ read_scorecard(HeapTuple row, TupleDesc desc, void *arg)
 	Scorecard  *card = loading->card;
 	Datum		value;
 	bool		isnull;
-	Datum	   *tiers;
-	int			n_shares;
 	int			i;
 
 	card->name = text_column(row, desc, C_NAME);
@@ -241,19 +237,6 @@ read_scorecard(HeapTuple row, TupleDesc desc, void *arg)
 		value = column(row, desc, C_WEIGHT + i, &isnull);
 		card->weight[i] = isnull ? int64_to_numeric(0) : DatumGetNumericCopy(value);
 	}
-	value = column(row, desc, C_TIERS, &isnull);
-	deconstruct_array(DatumGetArrayTypePCopy(value), INT4OID, sizeof(int32), true, TYPALIGN_INT,
-					  &tiers, NULL, &card->n_tiers);
-	card->tier = palloc(Max(card->n_tiers, 1));
-	for (i = 0; i < card->n_tiers; i++)
-		card->tier[i] = (uint8) DatumGetInt32(tiers[i]);
-	card->tier_share = numerics_column(row, desc, C_SHARES, &n_shares);
-	if (card->n_tiers == 0 || n_shares != card->n_tiers - 1)
-		ereport(ERROR,
-				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
-				 errmsg("tier rules of scorecard \"%s\" are incomplete", card->name),
-				 errdetail("%d tiers have %d shares; every tier but the last needs one.", card->n_tiers, n_shares)));
-
 	card->schema = text_column(row, desc, C_SCHEMA);
 	loading->priority_hint = DatumGetObjectId(column(row, desc, C_PRIORITY_OID, &isnull));
 	loading->source_hint = DatumGetObjectId(column(row, desc, C_SOURCE_OID, &isnull));
@@ -514,6 +497,7 @@ scorecard_load_for(int64 id, LoadMode mode)
 				 errmsg("scorecard number " INT64_FORMAT " does not exist", id)));
 
 	metrics_load(card);
+	tier_policy_load(card);
 	/* Names that were just changed elsewhere must be seen. */
 	AcceptInvalidationMessages();
 	resolve_published(&loading);

