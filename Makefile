@@ -37,7 +37,7 @@ custprio--$(EXTVERSION).sql: $(SQL_PARTS) custprio.control
 $(OBJS): $(wildcard src/*.h src/clv/*.h src/stats/*.h)
 
 # Each of these installs what is missing and needs nothing but make and root or sudo; see README.md.
-.PHONY: demo demo-stop check-all bench bench-incremental bench-clv bench-capture soak-clv
+.PHONY: demo demo-stop check-all bench bench-incremental bench-clv bench-capture soak soak-clv
 demo:
 	@bash scripts/demo.sh start
 demo-stop:
@@ -52,5 +52,7 @@ bench-capture:
 	@bash bench/capture.sh
 bench-clv:
 	@bash bench/clv.sh
+soak:
+	@bash test/soak/capture.sh
 soak-clv:
 	@bash test/soak/clv.sh
