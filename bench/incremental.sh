@@ -1,5 +1,5 @@
 #!/bin/bash
-# incremental.sh: an incremental refresh against what one would write by hand, and what capture costs those who write.
+# incremental.sh: an incremental refresh against what one would write by hand. What capture costs those who write: capture.sh.
 #
 #   make bench-incremental CUSTOMERS=1000000 ORDERS=20000000 ROUNDS=3
 #
@@ -59,31 +59,11 @@ for ((round = 1; round <= rounds; round++)); do
 	say
 done
 
-# what writers pay: the same statements on a table with capture, without, and with a trigger of a kind that does nothing
-sql -c "CREATE TABLE plain (LIKE orders)" -c "CREATE TABLE captured (LIKE orders)" -o /dev/null \
-	-c "SELECT custprio.create_scorecard('writers', 'captured', 'customer_id', 'ordered_at', 'amount', every => NULL, capture => 'trigger')"
-for table in plain captured; do
-	echo "INSERT INTO $table VALUES (1, (random() * $customers)::bigint, now(), 42.42, 'paid');" >"$work/$table.sql"
-	chmod 644 "$work/$table.sql"
-done
-for ((round = 1; round <= rounds; round++)); do
-	for table in plain captured; do
-		tps=$(as_server env PGOPTIONS='-c synchronous_commit=off' "$bindir/pgbench" -h "$work" -p 5432 -U postgres -n -T 8 -c 1 \
-			-f "$work/$table.sql" bench 2>/dev/null | awk '/^tps/ { print $3 }')
-		sql -c "INSERT INTO measured (step, seconds, wal) VALUES ('1,000 single inserts, $table', 1000 / $tps, 0)"
-		measure "100,000 rows in one INSERT, $table" "INSERT INTO $table SELECT order_id, customer_id, ordered_at, amount, status FROM orders LIMIT 100000"
-		measure "batches of 100 rows, 1,000 of them, $table" "DO \$do\$ BEGIN FOR i IN 1..1000 LOOP INSERT INTO $table SELECT i, i * 100 + n, now(), 1, 'x' FROM generate_series(1, 100) n; END LOOP; END \$do\$"
-	done
-	printf '.'
-done
-say
 sql -P pager=off -c "SELECT step, round(percentile_cont(0.5) WITHIN GROUP (ORDER BY seconds)::numeric, 4) AS seconds,
 	round(percentile_cont(0.5) WITHIN GROUP (ORDER BY wal)::numeric / 1e6, 2) AS wal_mb, count(*) AS rounds FROM measured GROUP BY step ORDER BY min(ctid)"
 sql -At -F ' ' -P pager=off <<'SQL'
 WITH m AS (SELECT step, percentile_cont(0.5) WITHIN GROUP (ORDER BY seconds) AS s FROM measured GROUP BY step)
 SELECT 'incremental / by hand:', round((SELECT s FROM m WHERE step = 'incremental, 0.1 % changed')::numeric / (SELECT s FROM m WHERE step ~ '^by hand')::numeric, 2)
 UNION ALL SELECT 'CONCURRENTLY / incremental:', round((SELECT s FROM m WHERE step ~ 'CONCURRENTLY')::numeric / (SELECT s FROM m WHERE step = 'incremental, 0.1 % changed')::numeric, 0)
-UNION ALL SELECT 'incremental / the same number of customers changed in a tenth of the table:', round((SELECT s FROM m WHERE step = 'incremental, 0.1 % changed')::numeric / (SELECT s FROM m WHERE step ~ 'of a tenth')::numeric, 2)
-UNION ALL SELECT 'captured / plain, ' || regexp_replace(p.step, ', plain$', '') || ':', round((c.s / p.s)::numeric, 3)
-  FROM m p JOIN m c ON c.step = regexp_replace(p.step, 'plain$', 'captured') WHERE p.step ~ 'plain$';
+UNION ALL SELECT 'incremental / the same number of customers changed in a tenth of the table:', round((SELECT s FROM m WHERE step = 'incremental, 0.1 % changed')::numeric / (SELECT s FROM m WHERE step ~ 'of a tenth')::numeric, 2);
 SQL

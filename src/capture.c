@@ -19,6 +19,7 @@
 #include "commands/trigger.h"
 #include "executor/tuptable.h"
 #include "miscadmin.h"
+#include "on_commit.h"
 #include "optimizer/optimizer.h"
 #include "queue.h"
 #include "utils/builtins.h"
@@ -323,8 +324,13 @@ custprio_capture(PG_FUNCTION_ARGS)
 				(errcode(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED),
 				 errmsg("custprio.capture() must be called by the triggers that create_scorecard makes")));
 	plan = plan_for(trigger->tg_trigger, RelationGetRelid(trigger->tg_relation));
-	if (plan->ignore || queue_is_closed(plan->scorecard_id))
+	if (plan->ignore)
 		return PointerGetDatum(NULL);
+	if (queue_is_closed(plan->scorecard_id))
+	{
+		on_commit_note(plan->scorecard_id);
+		return PointerGetDatum(NULL);
+	}
 	if (plan->blind || TRIGGER_FIRED_BY_TRUNCATE(trigger->tg_event))
 	{
 		queue_add(plan->scorecard_id, NULL);

@@ -64,7 +64,7 @@ sub logged
 	return ($lock, $result);
 }
 
-for my $round (1 .. 12)
+for my $round (1 .. 8)
 {
 	my $mode = $round % 4 == 0 ? 'rescore' : $round % 7 == 0 ? 'rebuild' : 'auto';
 	$primary->safe_psql('postgres', "INSERT INTO orders (customer, at, amount) SELECT i, '2025-12-01', $round FROM generate_series($round, 3000, 20) i");
