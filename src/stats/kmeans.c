@@ -3,7 +3,7 @@
  *
  * Lloyd's algorithm (S. P. Lloyd, "Least squares quantization in PCM", IEEE Transactions on Information Theory 28
  * (1982) 129-137) from several starts by greedy k-means++ (D. Arthur and S. Vassilvitskii, "k-means++: the advantages
- * of careful seeding", SODA 2007), of which the one with the smallest sum of squares is taken.
+ * of careful seeding", SODA 2007), of which the one with the smallest sum of squares is followed to the end.
  *
  * Features are standardised first, so that units play no part: less the mean, over the population standard deviation;
  * one whose values are all equal counts nothing. Rows are sorted and equal ones are made one with a weight before
@@ -23,6 +23,7 @@
 
 #define KMEANS_STARTS		10
 #define KMEANS_ITERATIONS	300
+#define START_ITERATIONS	20		/* tell which start is best; without clear clusters the end may be far away */
 
 typedef struct Points
 {
@@ -287,14 +288,13 @@ move_centroids(const Points *points, int k, double *distance, Partition *partiti
 			partition->centroid[c * width + j] /= partition->weight[c];
 }
 
+/* On from the partition's centroids, until nothing changes or it has had so many iterations in all. */
 static void
-lloyd(const Points *points, int k, double *distance, Partition *partition)
+lloyd(const Points *points, int k, double *distance, int iterations, Partition *partition)
 {
 	for (int64 i = 0; i < points->n; i++)
 		partition->cluster[i] = -1;
-	partition->converged = false;
-	for (partition->iterations = 0; partition->iterations < KMEANS_ITERATIONS && !partition->converged;
-		 partition->iterations++)
+	for (; partition->iterations < iterations && !partition->converged; partition->iterations++)
 	{
 		partition->converged = true;
 		partition->within = 0;
@@ -378,6 +378,7 @@ kmeans_fit(Sample *sample, int k, int64 seed)
 	Partition	best = {.within = get_float8_infinity()};
 	Points		points;
 	double	   *distance;
+	int		   *cluster;
 	pg_prng_state random;
 
 	model->k = k;
@@ -396,19 +397,19 @@ kmeans_fit(Sample *sample, int k, int64 seed)
 		refuse_k(k, points.n);
 	pg_prng_seed(&random, seed);
 	distance = MemoryContextAllocHuge(scratch, points.n * sizeof(double));
+	cluster = MemoryContextAllocHuge(scratch, points.n * sizeof(int));
 	for (int start = 0; start < (k == 1 ? 1 : KMEANS_STARTS); start++)
 	{
-		Partition	partition = {0};
+		Partition	partition = {.cluster = cluster};
 
 		partition.centroid = palloc((Size) k * width * sizeof(double));
 		partition.weight = palloc(k * sizeof(double));
-		partition.cluster = MemoryContextAllocHuge(scratch, points.n * sizeof(int));
 		choose_start(&points, k, &random, distance, &partition);
-		lloyd(&points, k, distance, &partition);
-		pfree(partition.cluster);
+		lloyd(&points, k, distance, START_ITERATIONS, &partition);
 		if (partition.within < best.within)
 			best = partition;
 	}
+	lloyd(&points, k, distance, KMEANS_ITERATIONS, &best);
 
 	qsort_arg(best.centroid, k, width * sizeof(double), compare_centroids, &width);
 	for (int c = 0; c < k; c++)
