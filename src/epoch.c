@@ -276,7 +276,7 @@ epoch_store(const Scorecard *card, const Scores *scores, const EpochFit *fit, co
 	bool		rebuilt = run->mode == REFRESH_REBUILD && state_written && (card->capture || card->changed_since);
 	/* with a trigger disabled there may be changes that nobody noted: the next run rebuilds again */
 	char	   *relations = !rebuilt || !card->capture ? card->source_relations :
-		capture_enabled(card) ? capture_relations(card) : NULL;
+		capture_enabled(card) ? run->source_relations : NULL;
 	bool		same_relations = relations && card->source_relations ? strcmp(relations, card->source_relations) == 0 :
 		relations == card->source_relations;
 	Oid			types[10] = {

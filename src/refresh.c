@@ -447,6 +447,8 @@ refresh_scorecard(Scorecard *card, RefreshRun *run)
 	/* new partitions get their triggers before the snapshot, which then sees what was written without */
 	if (card->capture)
 		lapsed = complete_capture(card);
+	/* a partition that comes or goes while the source is read must make a difference to the next refresh */
+	run->source_relations = card->capture && capture_enabled(card) ? capture_relations(card) : NULL;
 	opened = card->capture && queue_lock_marks(card->id);
 	run->changed_mark = card->changed_since ? changed_since_next_mark(card) : 0;
 	PushActiveSnapshot(GetLatestSnapshot());

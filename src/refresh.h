@@ -42,6 +42,7 @@ typedef struct RefreshRun
 
 	/* set by refresh_scorecard() */
 	int32		today;			/* DateADT, in the scorecard's zone */
+	char	   *source_relations;	/* captured ones before the source was read; NULL: none, or a trigger was disabled */
 	RefreshMode mode;
 	const char *reason;			/* why this mode */
 	int64		queued;			/* customers taken from the queue; -1: changes are not captured */
