@@ -1,5 +1,6 @@
 # Every SQL command of the README works when copied: all blocks marked "sql", in their order, in one session, on the
-# demo's shop; its chapter on lifetime values also alone, and so does doc/clv.md, whose figures are what comes out.
+# demo's shop; its chapter on lifetime values also alone, and so do doc/clv.md, whose figures are what comes out, and
+# doc/templates.md.
 use strict;
 use warnings;
 
@@ -94,6 +95,15 @@ foreach my $line (split /\n/, slurp_file('doc/clv.md'))
 	$rows++;
 }
 cmp_ok($rows, '>=', 6, 'the worked example has rows');
+
+# The walk-through of the templates begins with nothing but the extension.
+$node->safe_psql('postgres', 'CREATE DATABASE templates');
+$node->safe_psql('templates', 'CREATE EXTENSION custprio');
+my @walk = blocks_of('doc/templates.md');
+cmp_ok(scalar @walk, '>', 8, 'doc/templates.md has blocks of SQL');
+is($node->psql('templates', join('', map { $_->[2] } @walk), stdout => \$stdout, stderr => \$stderr, on_error_stop => 1), 0,
+	'which work') or diag($stderr);
+is(scalar(() = $stdout =~ /^A\|\d+/mg), 10, 'and end in tier summaries, of each of nine templates and one more of finance');
 
 $node->stop;
 done_testing();
