@@ -103,7 +103,7 @@ my @walk = blocks_of('doc/templates.md');
 cmp_ok(scalar @walk, '>', 8, 'doc/templates.md has blocks of SQL');
 is($node->psql('templates', join('', map { $_->[2] } @walk), stdout => \$stdout, stderr => \$stderr, on_error_stop => 1), 0,
 	'which work') or diag($stderr);
-is(scalar(() = $stdout =~ /^A\|\d+/mg), 10, 'and end in tier summaries, of each of nine templates and one more of finance');
+is(scalar(() = $stdout =~ /^A\|\d+/mg), 11, 'and end in tier summaries, of each of nine templates, one of risk and one of an allocation');
 
 $node->stop;
 done_testing();
