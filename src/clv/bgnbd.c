@@ -473,12 +473,22 @@ expected_purchases(const double *params, Kind kind, const ClvHistory *h, double 
 static double
 log_tail(const Alive *c, double j, double horizon)
 {
+	double		w = horizon / c->rate;
 	double		z = horizon / (c->rate + horizon);
 	double		term = 1,
 				sum;
 
 	if (j == 0)
 		return 0;
+	/* where terms do not fall off within a reasonable number, as an incomplete beta function */
+	if (w > MAX_TERMS)
+	{
+		double		factor = -j * log1p(1 / w) - c->n * log1p(w) - log_beta(j, c->n);
+
+		if (j <= c->n * w)
+			return log_one_minus_exp(fmin(factor + log(incomplete_beta_fraction(c->n, j, 1 / w) / c->n), -1e-300));
+		return fmin(factor + log(incomplete_beta_fraction(j, c->n, w) / j), 0);
+	}
 	if (j <= c->n * horizon / c->rate)
 	{
 		/* downwards from j - 1 */

@@ -152,3 +152,39 @@ hypergeometric_one(double b, double c, double z)
 	}
 	return 1 / fraction;
 }
+
+/* Numerator by numerator of the fraction 1 / (1 + d1 / (1 + d2 / ...)) (DiDonato and Morris 1992), by Lentz's method. */
+double
+incomplete_beta_fraction(double a, double b, double odds)
+{
+	const double tiny = 1e-300;
+	double		x = odds / (1 + odds);
+	double		above = 1,
+				below,
+				fraction;
+
+	below = 1 - (a + b) / (a + 1) * x;
+	below = 1 / (fabs(below) < tiny ? tiny : below);
+	fraction = below;
+	for (double m = 1; m <= MAX_FRACTION; m++)
+	{
+		double		even = m * (b - m) / (a + 2 * m - 1) * x / (a + 2 * m);
+		double		odd = -(a + m) / (a + 2 * m) * (a + b + m) / (a + 2 * m + 1) * x;
+		double		change;
+
+		below = 1 + even * below;
+		below = 1 / (fabs(below) < tiny ? tiny : below);
+		above = 1 + even / above;
+		above = fabs(above) < tiny ? tiny : above;
+		fraction *= below * above;
+		below = 1 + odd * below;
+		below = 1 / (fabs(below) < tiny ? tiny : below);
+		above = 1 + odd / above;
+		above = fabs(above) < tiny ? tiny : above;
+		change = below * above;
+		fraction *= change;
+		if (fabs(change - 1) < 1e-16)
+			break;
+	}
+	return fraction;
+}

@@ -12,7 +12,7 @@ CREATE EXTENSION IF NOT EXISTS custprio;
 SET LOCAL search_path = public, custprio;
 SET LOCAL client_min_messages = warning;
 
-SELECT plan(25);
+SELECT plan(32);
 
 -- one function for each model, so that a row of text can be asked of any
 CREATE FUNCTION pg_temp.computed(model text, p float8[], quantity text, x float8, t_x float8, t float8, h float8,
@@ -78,7 +78,12 @@ CREATE TEMP TABLE fuzzed AS
     pg_temp.computed(model, p, 'palive', x, t_x, t * 2, h, 0, 0, 0) AS alive_older,
     pg_temp.computed(model, p, 'expected_purchases', x, t_x, t, h, 0, 0, 0) AS expected,
     pg_temp.computed(model, p, 'expected_purchases', x, t_x, t, 2 * h, 0, 0, 0) AS expected_longer,
-    pg_temp.computed(model, p, 'expected_new', x, t_x, t, h, 0, 0, 0) AS expected_new
+    pg_temp.computed(model, p, 'expected_new', x, t_x, t, h, 0, 0, 0) AS expected_new,
+    pg_temp.computed(model, p, 'expected_purchases', x + 1, CASE WHEN x > 0 THEN t_x ELSE t END, t, h, 0, 0, 0) AS expected_more,
+    pg_temp.computed(model, p, 'palive', x + 1, CASE WHEN x > 0 THEN t_x ELSE t END, t, h, 0, 0, 0) AS alive_more,
+    CASE WHEN i % 10 = 0 THEN pg_temp.computed(model, p, 'pmf', x, t_x, t, h, 0, i % 7, 0) END AS pmf,
+    CASE WHEN i % 10 = 0 THEN pg_temp.computed(model, p, 'conditional_pmf', x, t_x, t, h, 0, i % 7, 0) END AS conditional_pmf,
+    CASE WHEN i % 20 = 0 THEN pg_temp.computed(model, p, 'dert', x, t_x, t, h, 1 / h, 0, 0) END AS discounted
   FROM fuzz f;
 SELECT is((SELECT count(*) FROM fuzzed WHERE num_nulls(ll, alive, expected, expected_new) = 0
              AND 'NaN' NOT IN (ll, alive, expected, expected_new) AND 'Infinity' NOT IN (ll, alive, expected, expected_new)),
@@ -87,6 +92,10 @@ SELECT is_empty($$ SELECT * FROM fuzzed WHERE alive NOT BETWEEN 0 AND 1 $$, 'P(a
 SELECT is_empty($$ SELECT * FROM fuzzed WHERE alive_recent < alive * (1 - 1e-11) $$, 'a later last purchase raises P(alive)');
 SELECT is_empty($$ SELECT * FROM fuzzed WHERE alive_older > alive * (1 + 1e-11) $$, 'a longer absence lowers P(alive)');
 SELECT is_empty($$ SELECT * FROM fuzzed WHERE expected < 0 OR expected_longer < expected * (1 - 1e-11) $$, 'a longer horizon has more purchases');
+SELECT is_empty($$ SELECT * FROM fuzzed WHERE i % 10 = 0 AND NOT (pmf BETWEEN 0 AND 1 AND conditional_pmf BETWEEN 0 AND 1) $$, 'probabilities of a number of purchases are probabilities');
+-- the purchases of h at least, discounted by no more than e; x e^-x <= 1 / e for those after it
+SELECT is_empty($$ SELECT * FROM fuzzed WHERE i % 20 = 0 AND NOT (discounted >= expected / exp(1) * (1 - 1e-9) AND discounted < 'Infinity') $$, 'discounted purchases are numbers, and not fewer than the discounted ones of a horizon');
+SELECT is_empty($$ SELECT * FROM fuzzed WHERE alive > 1e-290 AND alive_more > 1e-290 AND expected_more / alive_more < expected / alive * (1 - 1e-11) $$, 'one more purchase raises the expectation of somebody alive');
 SELECT is_empty($$ SELECT * FROM fuzzed WHERE model = 'bgnbd' AND x = 0 AND alive <> 1 $$, 'BG/NBD: nobody without a repeat purchase has dropped out');
 
 -- probabilities of 0, 1, 2 ... purchases add up to 1, and their mean is the expectation
@@ -98,6 +107,12 @@ CREATE TEMP TABLE whole AS
 SELECT cmp_ok((SELECT count(*) FROM whole), '>=', 30::bigint, 'there are cases to add up');
 SELECT is_empty($$ SELECT * FROM whole WHERE abs(total - 1) > 1e-6 OR least < 0 $$, 'probabilities are none below 0 and add up to 1');
 SELECT is_empty($$ SELECT * FROM whole WHERE abs(mean / expected - 1) > 1e-4 $$, 'their mean is the expected number');
+
+-- horizons at which the number of purchases has a tail without an end: no endless sum, and what a limit says. With r = 1
+-- events are geometric; P(N >= j) = (h / (h + alpha))^j, and with a tiny nobody leaves.
+SELECT ok(abs(purchase_probability(bgnbd(1, 1e-6, 1e-12, 1e3), n, h) / (exp(n * ln(h / (h + 1e-6))) * 1e-6 / (h + 1e-6)) - 1) < 1e-3, format('%s purchases in %s, at a rate without a bound', n, h))
+FROM (VALUES (5, 1e4), (2000000000, 1e6)) v(n, h);
+SELECT ok(purchase_probability(bgnbd(.001, 1e-6, .8, 2.4), n, h) BETWEEN 0 AND 1, format('%s purchases in %s end', n, h)) FROM (VALUES (2000000000, 1e3), (2000000, 1e9)) v(n, h);
 
 -- where peers fail
 SELECT is((SELECT count(*) FROM generate_series(100, 5000, 700) x, (VALUES ('bgnbd'), ('mbgnbd'), ('pareto_nbd')) m(model)
