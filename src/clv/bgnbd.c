@@ -415,10 +415,13 @@ sum_over_purchases(const Alive *c, double horizon, bool purchases)
 		term = chance * (purchases ? made : survive);
 		sum += term;
 		all += chance;
-		/* what is left is below a geometric series of this ratio, made growing by no more than 1 a step */
-		if (z * (c->n + j + 1) * (j + 3) < (j + 2) * (j + 2))
+		/*
+		 * What is left is below a geometric series of this ratio, made growing by no more than 1 a step. As made grows, it
+		 * need not be looked at while chance is not yet small.
+		 */
+		if (!(purchases && chance > 1e-16 * all) && z * (c->n + j + 1) * (j + 3) < (j + 2) * (j + 2))
 		{
-			double		ratio = z * fmax((c->n + j + 1) / (j + 2), 1);
+			double		ratio = c->n > 1 ? z * (c->n + j + 1) / (j + 2) : z;
 
 			if (ratio < 1 && chance * (purchases ? made + 1 / (1 - ratio) : survive) <= 1e-17 * (1 - ratio) * sum)
 				break;

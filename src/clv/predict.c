@@ -28,7 +28,7 @@ PG_FUNCTION_INFO_V1(custprio_clv_expected_value);
 PG_FUNCTION_INFO_V1(custprio_clv);
 
 #define MEMO_LEAST	1024		/* answers, a power of two; doubled while there are more questions than that ... */
-#define MEMO_MOST	131072		/* ... up to this */
+#define MEMO_MOST	16384		/* ... up to this */
 
 typedef struct Memo
 {
