@@ -51,7 +51,8 @@ COMMENT ON FUNCTION custprio.metric_value(text) IS
 
 CREATE FUNCTION custprio.covered_days(periods datemultirange) RETURNS int
   LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
-  RETURN (SELECT coalesce(sum(pg_catalog.upper(p) - pg_catalog.lower(p)), 0)::int FROM pg_catalog.unnest(periods) p);
+  RETURN CASE WHEN NOT pg_catalog.lower_inf(periods) AND NOT pg_catalog.upper_inf(periods) THEN
+    (SELECT coalesce(sum(pg_catalog.upper(p) - pg_catalog.lower(p)), 0)::int FROM pg_catalog.unnest(periods) p) END;
 COMMENT ON FUNCTION custprio.covered_days(datemultirange) IS
   'number of days that lie in any of the periods; NULL when one has no bound';
 

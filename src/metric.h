@@ -109,6 +109,9 @@ extern bool metric_origin_by_name(const char *name, MetricOrigin *origin);
  */
 extern void metrics_verify(const struct Scorecard *card);
 
+/* Warnings of metrics that read what was protected since they were added, without a reason: a list of char *. */
+extern List *metrics_protected_since(const struct Scorecard *card);
+
 /* Find out which metrics' relations can be captured, and note it in the catalog. */
 extern void metrics_note_captured(const struct Scorecard *card);
 

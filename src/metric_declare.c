@@ -724,15 +724,15 @@ custprio_drop_metric(PG_FUNCTION_ARGS)
 	PG_RETURN_VOID();
 }
 
-/* An expression of a stored metric must still be one of its kind. */
-static void
+/* An expression of a stored metric must still be one of its kind. Returns the columns that it reads. */
+static Bitmapset *
 verify_expression(const Scorecard *card, const AddedMetric *metric, Oid relid, const char *argument, ExpressionKind kind,
 				  char *text)
 {
 	Expression	expr;
 
 	if (text == NULL)
-		return;
+		return NULL;
 	expression_of(&expr, psprintf("%s of metric %s", argument, metric->name), kind, text);
 	expr.canonical = true;
 	expr.may_aggregate = metric->aggregate && kind == EXPRESSION_AMOUNT;
@@ -742,6 +742,32 @@ verify_expression(const Scorecard *card, const AddedMetric *metric, Oid relid, c
 				(errcode(ERRCODE_DATATYPE_MISMATCH),
 				 errmsg("the key of metric \"%s\" is no longer of type %s", metric->name, format_type_be(card->key_type)),
 				 errhint("Drop the metric and add it again with a cast.")));
+	return expr.columns;
+}
+
+List *
+metrics_protected_since(const Scorecard *card)
+{
+	List	   *warnings = NIL;
+
+	for (int nth = 0; nth < card->n_added; nth++)
+	{
+		const AddedMetric *metric = &card->added[nth];
+		Oid			relid = rows_relid(card, metric);
+		Bitmapset  *columns;
+		List	   *found;
+		char	   *why = NULL;
+
+		if (metric->origin == METRIC_OF_PURCHASES || metric->allow_protected || !OidIsValid(relid))
+			continue;
+		columns = verify_expression(card, metric, relid, "expression", EXPRESSION_AMOUNT, metric->expression);
+		columns = bms_union(columns, verify_expression(card, metric, relid, "filter", EXPRESSION_CONDITION, metric->filter));
+		found = protected_attributes(relid, columns, &why);
+		if (found != NIL)
+			warnings = lappend(warnings, psprintf("metric %s reads %s, which is protected now: %s", metric->name,
+												  (char *) linitial(found), why));
+	}
+	return warnings;
 }
 
 void
@@ -755,9 +781,9 @@ metrics_verify(const Scorecard *card)
 		/* one over purchases is parsed when it is computed; a relation that is gone is told then */
 		if (metric->origin == METRIC_OF_PURCHASES || !OidIsValid(relid))
 			continue;
-		verify_expression(card, metric, relid, "expression", EXPRESSION_AMOUNT, metric->expression);
-		verify_expression(card, metric, relid, "key", EXPRESSION_KEY, metric->key);
-		verify_expression(card, metric, relid, "occurred_at", EXPRESSION_TIME, metric->occurred_at);
-		verify_expression(card, metric, relid, "filter", EXPRESSION_CONDITION, metric->filter);
+		(void) verify_expression(card, metric, relid, "expression", EXPRESSION_AMOUNT, metric->expression);
+		(void) verify_expression(card, metric, relid, "key", EXPRESSION_KEY, metric->key);
+		(void) verify_expression(card, metric, relid, "occurred_at", EXPRESSION_TIME, metric->occurred_at);
+		(void) verify_expression(card, metric, relid, "filter", EXPRESSION_CONDITION, metric->filter);
 	}
 }

@@ -104,9 +104,9 @@ metric_set_parameters(AddedMetric *metric, ArrayType *parameters, const char *ar
 	parameter_range(metric->scale, &least, &most);
 	deconstruct_array(parameters, NUMERICOID, -1, false, TYPALIGN_INT, &elements, &nulls, &metric->n_parameters);
 	if (ARR_NDIM(parameters) > 1 || metric->n_parameters < least || metric->n_parameters > most)
-		wrong = psprintf("It has %d elements.", metric->n_parameters);
+		wrong = psprintf("Number of elements: %d.", metric->n_parameters);
 	if (wrong == NULL && (metric->scale == SCALE_MINMAX || metric->scale == SCALE_LOG) && metric->n_parameters == 1)
-		wrong = "It has 1 element.";
+		wrong = "Number of elements: 1.";
 	metric->parameter = palloc((metric->n_parameters + 1) * sizeof(int64));
 	for (int i = 0; i < metric->n_parameters && wrong == NULL; i++)
 	{

@@ -29,7 +29,9 @@ SQL
 my $declarations = <<'SQL';
 SELECT name, schema_name, source, customer, purchased_at, amount, filter, customers, customers_key, every, time_zone, history,
   frequency_by, bins, segment_map, abc_cuts, amount_scale, max_runtime, clv_model, partition_by, clv_chosen, clv_chosen_on, paused, version, owner_name FROM custprio.scorecard ORDER BY name;
-SELECT name, metric, weight FROM custprio.metric JOIN custprio.scorecard USING (scorecard_id) ORDER BY 1, 2;
+SELECT name, metric, weight, position, origin, expression, aggregate, uses, direction, scale, parameters, decimals, axis, relation, key, occurred_at, m.filter,
+  within, if_missing, captured, protected, allow_protected FROM custprio.metric m JOIN custprio.scorecard USING (scorecard_id) ORDER BY 1, 2;
+SELECT relation, attribute, reason, declared_by, declared_at FROM custprio.protected_attribute WHERE NOT built_in ORDER BY 1, 2;
 SELECT name, tier, share FROM custprio.tier_rule JOIN custprio.scorecard USING (scorecard_id) ORDER BY 1, 2;
 SELECT name, changed_at, changed_by, policy, old, new, reason FROM custprio.policy_change JOIN custprio.scorecard USING (scorecard_id) ORDER BY 1, 2;
 SELECT name, segment, dimension, predicate, description, market_growth, competition, fit FROM custprio.customer_segment JOIN custprio.scorecard USING (scorecard_id) ORDER BY 1, 2;
@@ -76,6 +78,12 @@ RESET ROLE;
 SELECT custprio.pause('own');
 SELECT custprio.refresh('crm', as_of => '2024-08-31');
 SELECT custprio.set_weights('crm', '{"recency": 0.5, "monetary": 2}', 'a reason to keep');
+SELECT custprio.add_metric('crm', 'return_rate', weight => 0.5);
+SELECT custprio.add_metric('crm', 'voided', 'count(*)', direction => 'lower', scale => 'z', relation => 'orders', key => 'customer_id', occurred_at => 'ordered_at',
+  filter => $$status = 'void'$$, within => '90 days', if_missing => 0, reason => 'a metric to keep');
+SELECT custprio.protect_attribute('customers', 'name', 'tells who it is');
+SELECT custprio.protect_attribute(NULL, 'shoe_size', 'tells of big feet');
+SELECT custprio.add_metric('crm', 'long_name', 'length(name)', scale => 'minmax', relation => 'customers', allow_protected => 'a reason to keep');
 SELECT custprio.add_segment('crm', 'named', 'demographic', $$name LIKE 'customer 1%'$$, 'a segment', 0.1, 0.2, 0.3);
 SELECT custprio.set_strategy('crm', 'A', 'visit', 'car', 1.5, 20, 'fast', 'a strategy');
 SELECT custprio.set_contacts('crm', 'orders', 'customer_id', 'ordered_at', 'status');
