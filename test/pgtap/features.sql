@@ -18,6 +18,6 @@ SELECT cmp_ok((SELECT count(DISTINCT f[1]) FROM item, regexp_matches(how, '`([a-
 SELECT is_empty(format($$
   SELECT n, f[1] FROM item, regexp_matches(test, '`([^`]+)`', 'g') f WHERE f[1] <> ALL (regexp_split_to_array(%L, '\s+'))
 $$, :'files'), 'every test that is named exists');
-SELECT is_empty($$ SELECT n FROM item WHERE how ~ '\(\)`' AND test !~ '`' AND n <> 37 $$, 'what SQL does, a test shows');
+SELECT is_empty($$ SELECT n FROM item WHERE how ~ '\(\)`' AND test !~ '`' $$, 'what SQL does, a test shows');
 SELECT * FROM finish();
 ROLLBACK;

@@ -5,7 +5,7 @@ CREATE EXTENSION IF NOT EXISTS pgtap;
 CREATE EXTENSION IF NOT EXISTS custprio;
 SET LOCAL search_path = public, custprio;
 SET LOCAL client_min_messages = error;
-SELECT plan(25);
+SELECT plan(31);
 CREATE TABLE outcome (template text, status text, tiers numeric, buyers bigint, metrics text[], strategies bigint, differences bigint, flat text[]);
 DO $$
 DECLARE
@@ -34,6 +34,22 @@ SELECT ok((SELECT min(monetary) FILTER (WHERE tier = 'A') >= max(monetary) FILTE
 SELECT is((SELECT weight FROM metric JOIN scorecard USING (scorecard_id) WHERE name = 't_finance' AND metric = 'expected_loss'), 0::numeric, 'risk never enters the priority');
 SELECT is((SELECT expected_loss FROM data_finance.t_finance_priority WHERE customer_id = l.customer_id), round(l.pd * l.lgd * l.ead, 6), 'expected loss') FROM data_finance.loan l ORDER BY customer_id LIMIT 1;
 SELECT is((SELECT online_share FROM data_retail.t_retail_priority WHERE customer_id = 7), (SELECT round(avg((channel = 'online')::int), 6) FROM data_retail.purchase WHERE customer_id = 7 AND purchased_on <= '2025-12-01'), 'online share');
+-- built-in metrics that no template has, on the same data
+SELECT add_metric('t_retail', 'purchase_rate'), add_metric('t_retail', 'purchase_rhythm'), add_metric('t_retail', 'repurchase'), add_metric('t_retail', 'loyalty_index'),
+  add_metric('t_retail', 'channel_share', relation => 'data_retail.purchase', key => 'customer_id', columns => '{"channel": "channel = ''store''"}'),
+  add_metric('t_retail', 'spend_trend', relation => 'data_retail.purchase', columns => '{"day": "purchased_on", "amount": "amount"}');
+SELECT count(*) FROM refresh('t_retail', as_of => '2025-12-01');
+CREATE TEMP TABLE plain AS
+  SELECT customer_id, count(DISTINCT purchased_on) FILTER (WHERE amount >= 0) AS days, min(purchased_on) FILTER (WHERE amount >= 0) AS first,
+    max(purchased_on) FILTER (WHERE amount >= 0) AS last, avg((channel = 'store')::int) AS store
+  FROM data_retail.purchase WHERE purchased_on <= '2025-12-01' GROUP BY 1 HAVING count(*) FILTER (WHERE amount >= 0) > 0;
+SELECT is_empty($$ SELECT * FROM plain JOIN data_retail.t_retail_priority USING (customer_id) WHERE abs(purchase_rate - days * 30.4375 / (date '2025-12-01' - first + 1)) > 1e-5 $$, 'purchase rate');
+SELECT is_empty($$ SELECT * FROM plain JOIN data_retail.t_retail_priority USING (customer_id) WHERE purchase_rhythm IS DISTINCT FROM round((last - first) / nullif(days - 1, 0)::numeric, 6) $$, 'purchase rhythm');
+SELECT is((SELECT avg(repurchase) FROM data_retail.t_retail_priority), (SELECT avg((days > 1)::int) FROM plain), 'the mean of repurchase is the rate');
+SELECT is_empty($$ SELECT * FROM plain JOIN data_retail.t_retail_priority USING (customer_id) WHERE channel_share IS DISTINCT FROM round(store, 6) $$, 'channel share');
+SELECT is_empty($$ SELECT customer_id FROM (SELECT customer_id, theil_sen_slope(purchased_on - date '2000-01-01', amount::float8) AS slope FROM data_retail.purchase
+  WHERE purchased_on <= '2025-12-01' GROUP BY 1) q JOIN data_retail.t_retail_priority USING (customer_id) WHERE abs(spend_trend::float8 - slope) > 1e-5 OR spend_trend IS NULL AND slope IS NOT NULL $$, 'spend trend');
+SELECT is_empty($$ SELECT * FROM verify('t_retail') $$, 'verify agrees with them');
 -- the same data for a seed
 SELECT sample_data('retail', 'other', 200);
 SELECT set_eq('SELECT * FROM other.purchase', 'SELECT * FROM data_retail.purchase', 'equal seeds, equal data');
