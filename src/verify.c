@@ -1,7 +1,8 @@
 /*
- * verify.c: verify() and score_as_of(), computing all that is published and writing nothing.
+ * verify.c: verify(), preview_refresh() and score_as_of(), computing all that is published and writing nothing.
  *
- * score_as_of() is a rebuild as of a day, under thresholds and a fit of that day. For verify() the whole source is read
+ * score_as_of() is a rebuild as of a day, under thresholds and a fit of that day; preview_refresh() is one as of today,
+ * compared with what is published. For verify() the whole source is read
  * and scored under the thresholds, the fit and the day that the published rows follow, as a rebuild would. Changes that
  * wait in the queue, or happened since the last refresh, show as differences like any other: refresh first to tell them
  * from a defect. What is published of the past, previous_tier and tier_since, is compared with the tier history, for
@@ -16,13 +17,16 @@
 #include "publish.h"
 #include "table_reader.h"
 #include "table_writer.h"
+#include "zone_days.h"
 
 #include "access/table.h"
+#include "access/xact.h"
 #include "catalog/pg_type.h"
 #include "utils/builtins.h"
 #include "utils/tuplestore.h"
 
 PG_FUNCTION_INFO_V1(custprio_verify);
+PG_FUNCTION_INFO_V1(custprio_preview_refresh);
 PG_FUNCTION_INFO_V1(custprio_score_as_of);
 
 /* Where rows of the answer go. */
@@ -176,6 +180,31 @@ custprio_verify(PG_FUNCTION_ARGS)
 	customer_clv_predict(card, set, epoch_fit(card), card->as_of, &run.warnings);
 	publish_compare(card, set, score_customers(card, set, run.as_of, thresholds), &run, put_difference, &differences);
 	compare_with_history(card, &differences);
+	compute_leave(&scope);
+	return (Datum) 0;
+}
+
+/* preview_refresh(name): what a rescore as of today would change, under thresholds and a fit of its own */
+Datum
+custprio_preview_refresh(PG_FUNCTION_ARGS)
+{
+	ReturnSetInfo *result = (ReturnSetInfo *) fcinfo->resultinfo;
+	char	   *name = text_to_cstring(PG_GETARG_TEXT_PP(0));
+	RefreshRun	run = {.requested = REFRESH_REBUILD,.mode = REFRESH_REBUILD};
+	Differences differences;
+	OwnerScope	scope;
+	Scorecard  *card;
+	CustomerSet *set;
+	Scores	   *scores;
+
+	InitMaterializedSRF(fcinfo, 0);
+	differences.store = result->setResult;
+	differences.desc = result->setDesc;
+	card = compute_lock(name);
+	run.as_of = run.today = zone_day(zone_days_create(card->zone), GetCurrentTransactionStartTimestamp());
+	compute_enter(card, &scope);
+	scores = compute_scores(card, &run, &set);
+	publish_compare(card, set, scores, &run, put_difference, &differences);
 	compute_leave(&scope);
 	return (Datum) 0;
 }
