@@ -1,6 +1,6 @@
 # Every SQL command of the README works when copied: all blocks marked "sql", in their order, in one session, on the
-# demo's shop; its chapter on lifetime values also alone, and so do doc/clv.md, whose figures are what comes out, and
-# doc/templates.md.
+# demo's shop; its chapter on lifetime values also alone, and so do doc/templates.md, and doc/clv.md and doc/statistics.md,
+# whose figures are what comes out.
 use strict;
 use warnings;
 
@@ -104,6 +104,27 @@ cmp_ok(scalar @walk, '>', 8, 'doc/templates.md has blocks of SQL');
 is($node->psql('templates', join('', map { $_->[2] } @walk), stdout => \$stdout, stderr => \$stderr, on_error_stop => 1), 0,
 	'which work') or diag($stderr);
 is(scalar(() = $stdout =~ /^A\|\d+/mg), 11, 'and end in tier summaries, of each of nine templates, one of risk and one of an allocation');
+
+# doc/statistics.md needs no scorecard, and shows what psql prints.
+$node->safe_psql('postgres', 'CREATE DATABASE statistics');
+$node->safe_psql('statistics', 'CREATE EXTENSION custprio');
+my @statistics = blocks_of('doc/statistics.md');
+cmp_ok(scalar @statistics, '>', 5, 'doc/statistics.md has blocks of SQL');
+is($node->psql('statistics', join('', map { $_->[2] } @statistics), stdout => \$stdout, stderr => \$stderr, on_error_stop => 1), 0,
+	'which work') or diag($stderr);
+%printed = map { $_ => 1 } split /\n/, $stdout;
+$rows = 0;
+my $result = 0;
+foreach my $line (split /\n/, slurp_file('doc/statistics.md'))
+{
+	if ($line =~ /^-+(\+-+)*$/) { $result = 1; next; }
+	$result = 0 unless $line =~ /^ /;
+	next unless $result;
+	my $row = join '|', map { s/^ *| *$//gr } split /\|/, $line, -1;
+	ok($printed{$row}, "it shows $row");
+	$rows++;
+}
+cmp_ok($rows, '>=', 10, 'and its results');
 
 $node->stop;
 done_testing();
