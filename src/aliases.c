@@ -21,6 +21,7 @@
 #include "owner_rows.h"
 #include "query.h"
 #include "scheduler.h"
+#include "utils/array.h"
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
 
@@ -279,6 +280,43 @@ aliases_expand(const Scorecard *card, const KeyMap *keys)
 			keymap_insert(all, entry->key, keymap_hash(all, entry->key), &found);
 	}
 	return all;
+}
+
+/* A column of all pairs as a literal array: 0 the aliases, 1 what they stand for. */
+static char *
+pairs_literal(const Scorecard *card, int column)
+{
+	const KeyMap *map = card->aliases->map;
+	Datum	   *keys = palloc(map->n * sizeof(Datum));
+	int16		typlen;
+	bool		typbyval;
+	char		typalign;
+	Oid			output;
+	bool		is_varlena;
+
+	for (uint32 id = 0; id < map->n; id++)
+		keys[id] = column == 0 ? keymap_key(map, id) : ((AliasEntry *) keymap_entry(map, id))->canonical;
+	get_typlenbyvalalign(card->key_type, &typlen, &typbyval, &typalign);
+	getTypeOutputInfo(get_array_type(card->key_type), &output, &is_varlena);
+	return psprintf("%s::%s[]",
+					quote_literal_cstr(OidOutputFunctionCall(output, PointerGetDatum(construct_array(keys, map->n, card->key_type,
+																									  typlen, typbyval, typalign)))),
+					format_type_be_qualified(card->key_type));
+}
+
+const char *
+aliases_join(const Scorecard *card, const char **key)
+{
+	char	   *join;
+
+	if (card->aliases == NULL || card->aliases->map->n == 0)
+		return "";
+	join = psprintf(" LEFT JOIN ROWS FROM (pg_catalog.unnest(%s), pg_catalog.unnest(%s))"
+					" AS \"custprio: aliases\" (\"custprio: alias\", \"custprio: canonical\")"
+					" ON (%s) OPERATOR(pg_catalog.=) \"custprio: alias\"",
+					pairs_literal(card, 0), pairs_literal(card, 1), *key);
+	*key = psprintf("COALESCE(\"custprio: canonical\", (%s))", *key);
+	return join;
 }
 
 static void

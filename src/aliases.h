@@ -24,6 +24,12 @@ extern Datum alias_canonical(const Aliases *aliases, Datum key);
 extern const KeyMap *aliases_canonical(const Scorecard *card, const KeyMap *keys);
 extern const KeyMap *aliases_expand(const Scorecard *card, const KeyMap *keys);
 
+/*
+ * For queries that group rows by key: what to append to the relation in FROM, and in *key the expression of what the key
+ * stands for. Nothing changes without aliases.
+ */
+extern const char *aliases_join(const Scorecard *card, const char **key);
+
 /* Whether the state was made under these aliases, and noting that it now is. */
 extern bool aliases_applied(const Scorecard *card);
 extern void aliases_note(const Scorecard *card);

@@ -9,6 +9,7 @@
  */
 #include "custprio.h"
 
+#include "aliases.h"
 #include "metric.h"
 
 #include "customer_set.h"
@@ -177,12 +178,15 @@ metric_query(const Scorecard *card, const AddedMetric *const *metrics, int n, Da
 	MetricRows	rows = metric_rows(card, metrics[0]);
 	StringInfoData sql;
 	char		day[MAXDATELEN + 1];
+	const char *key = rows.key;
+	/* of single rows, those of the key itself count: two customers' attributes make no third */
+	const char *join = metrics[0]->aggregate ? aliases_join(card, &key) : "";
 
 	initStringInfo(&sql);
-	appendStringInfo(&sql, "SELECT (%s)", rows.key);
+	appendStringInfo(&sql, "SELECT (%s)", key);
 	for (int i = 0; i < n; i++)
 		appendStringInfo(&sql, ", (%s)::pg_catalog.\"numeric\"", metrics[i]->expression);
-	appendStringInfo(&sql, " FROM %s WHERE %s", rows.relation, condition);
+	appendStringInfo(&sql, " FROM %s%s WHERE %s", rows.relation, join, condition);
 	if (rows.filter)
 		appendStringInfo(&sql, " AND (%s)", rows.filter);
 	if (metrics[0]->filter)
@@ -292,7 +296,7 @@ read_relations(const Scorecard *card, CustomerSet *set, DateADT as_of)
 {
 	bool	   *done = palloc0(METRICS_MAX * sizeof(bool));
 	Oid			array_type = set->partial ? get_array_type(card->key_type) : InvalidOid;
-	Datum		array = set->partial ? keymap_array(set->map, card->key_type) : (Datum) 0;
+	Datum		array = set->partial ? keymap_array(aliases_expand(card, set->map), card->key_type) : (Datum) 0;
 
 	for (int nth = 0; nth < card->n_added; nth++)
 	{

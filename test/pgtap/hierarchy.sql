@@ -5,7 +5,7 @@ CREATE EXTENSION IF NOT EXISTS pgtap;
 CREATE EXTENSION IF NOT EXISTS custprio;
 SET LOCAL search_path = public, custprio;
 SET LOCAL client_min_messages = error;
-SELECT plan(26);
+SELECT plan(28);
 SELECT setseed(0.3);
 CREATE TABLE person AS SELECT 'c' || n AS id, n AS n FROM generate_series(1, 420) n;
 CREATE TABLE sale AS SELECT 'c' || (400 * random() ^ 2)::int AS buyer, date '2025-01-01' + (300 * random())::int AS day,
@@ -34,6 +34,16 @@ SELECT is_empty($$ SELECT * FROM m_priority WHERE customer_id IN (SELECT old FRO
 SELECT is_empty($$ SELECT * FROM verify('m') $$, 'verify agrees');
 SELECT is((SELECT sum(monetary) FROM m_priority), (SELECT sum(amount) FROM sale), 'no purchase is lost or counted twice');
 
+-- metrics that aggregate rows count those of aliases
+CREATE TABLE visit AS SELECT 'c' || (400 * random())::int AS who, n AS minutes FROM generate_series(1, 800) n;
+CREATE TABLE merged_visit AS SELECT pg_temp.canonical(who) AS who, minutes FROM visit;
+SELECT add_metric('m', 'spent', 'sum(amount)', relation => 'sale'), add_metric('m', 'minutes', 'max(minutes)', relation => 'visit', key => 'who'), add_metric('m', 'number', 'n', relation => 'person', weight => 0);
+SELECT add_metric('o', 'spent', 'sum(amount)', relation => 'merged_sale'), add_metric('o', 'minutes', 'max(minutes)', relation => 'merged_visit', key => 'who');
+SELECT count(*) FROM refresh('m', 'rebuild', as_of => '2025-12-01');
+SELECT count(*) FROM refresh('o', 'rebuild', as_of => '2025-12-01');
+SELECT set_eq($$ SELECT pg_temp.plain(p) - 'number' FROM m_priority p $$, 'SELECT pg_temp.plain(p) FROM o_priority p', 'with metrics too');
+SELECT is((SELECT number FROM m_priority WHERE customer_id = 'c15'), 15::numeric, 'attributes are those of the canonical row');
+
 -- incremental: changes of an alias reach the customer it stands for
 INSERT INTO sale VALUES ('c300', '2025-11-01', 1000), ('c12', '2025-11-02', 50), ('ghost', '2025-11-03', 7);
 DELETE FROM sale WHERE buyer = 'c302';
@@ -57,6 +67,7 @@ CREATE TEMP TABLE kept AS SELECT * FROM dup;
 DELETE FROM dup;
 SELECT count(*) FROM refresh('m', 'rebuild', as_of => '2025-12-02');
 SELECT create_scorecard('n', 'sale', 'buyer', 'day', 'amount', customers => 'person', customers_key => 'id', every => NULL, time_zone => 'UTC');
+SELECT add_metric('n', 'spent', 'sum(amount)', relation => 'sale'), add_metric('n', 'minutes', 'max(minutes)', relation => 'visit', key => 'who'), add_metric('n', 'number', 'n', relation => 'person', weight => 0);
 SELECT count(*) FROM refresh('n', as_of => '2025-12-02');
 SELECT set_eq('SELECT pg_temp.plain(p) FROM m_priority p', 'SELECT pg_temp.plain(p) FROM n_priority p', 'without the pairs all customers are as if never merged');
 SELECT results_eq('SELECT customer_id, summary::text, listed FROM m_purchases ORDER BY 1', 'SELECT customer_id, summary::text, listed FROM n_purchases ORDER BY 1', 'so is the state');
