@@ -54,6 +54,7 @@ BEGIN
     PERFORM pg_temp.make('crm', t.history, CASE WHEN t.listed THEN 'people'::regclass END);
     PERFORM pg_temp.make('twin', t.history, CASE WHEN t.listed THEN 'people'::regclass END);
     IF n % 3 = 1 THEN PERFORM refresh('crm', 'auto', '2019-06-01'); END IF;
+    IF n IN (2, 4) THEN PERFORM set_tier_policy(c, minimum_stay => 9, max_steps_down => 1, step_days => 5) FROM unnest('{crm,twin}'::text[]) c; END IF;
     days := ARRAY(SELECT d::date FROM generate_series(t.first_day::timestamp, last_day, t.step) d);
     PERFORM pg_temp.run_on('twin', days);
     before := pg_temp.published();
