@@ -360,7 +360,10 @@ over_purchases(double v, void *arg)
 	return log_negative_binomial(c, events, o->horizon) + log(chances) + value + v;
 }
 
-/* Sum over counts from FAR on, by the midpoint form of Euler's and Maclaurin's formula: integral + f'/24 - 7 f'''/5760. */
+/*
+ * Sum over counts from FAR on, by the midpoint form of Euler's and Maclaurin's formula:
+ * integral + f'/24 - 7 f'''/5760.
+ */
 static double
 sum_far(const Alive *c, double horizon, double made)
 {

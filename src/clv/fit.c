@@ -20,7 +20,7 @@
 #include "utils/memutils.h"
 
 #define BOUND			16.0	/* of the logarithm of a scaled parameter, either side */
-#define SAMPLE_ROWS		500		/* starts are tried on no more customers than this, if there are more different histories */
+#define SAMPLE_ROWS		500		/* of more different histories, starts are tried on so many customers */
 #define DIFFERENCE		1e-4	/* step of the differences that make the Hessian, in logarithms */
 #define NEWTON_ROUNDS	25
 #define GRADIENT_GOOD	1e-7	/* converged if no derivative of the mean is greater ... */
@@ -572,7 +572,7 @@ clv_fit_anyhow(const ClvModel *model, ClvHistory *rows, long n, ClvFit *fit)
 		/* a sample may mislead */
 		for (int whole = 0; whole <= (problem.data->n > SAMPLE_ROWS) && !fit->converged; whole++)
 		{
-			/* a little of a penalty from the start, so that the climb does not run off to where the data say nothing */
+			/* a little of a penalty, so that the climb does not run off to where the data say nothing */
 			problem.ridge = attempts[1].ridge;
 			try_starts(&problem, !whole, logs);
 			for (int i = 0; i < lengthof(attempts); i++)

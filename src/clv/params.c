@@ -253,8 +253,10 @@ clv_check_log_intervals(double x, double t_x, double log_intervals)
 {
 	/* equal intervals have the greatest sum; 1e-6 for rounding */
 	double		greatest = x > 0 ? x * log(t_x / x) : 0;
+	double		rounding = 1e-6 * (1 + fabs(greatest));
 
-	if (!isfinite(log_intervals) || log_intervals > greatest + 1e-6 * (1 + fabs(greatest)) || (x <= 1 && log_intervals < greatest - 1e-6 * (1 + fabs(greatest))))
+	if (!isfinite(log_intervals) || log_intervals > greatest + rounding ||
+		(x <= 1 && log_intervals < greatest - rounding))
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("log_intervals is no sum of logarithms of %s times that add up to t_x", float8out_internal(x)),

@@ -216,7 +216,8 @@ derl_argument(FunctionCallInfo fcinfo, int discount_at)
 		ereport(ERROR,
 				(errcode(ERRCODE_NUMERIC_VALUE_OUT_OF_RANGE),
 				 errmsg("expected residual lifetime is infinite"),
-				 errdetail("Parameter alpha is %s; without a discount it must be above 1.", float8out_internal(params[ALPHA])),
+				 errdetail("Parameter alpha is %s; without a discount it must be above 1.",
+						   float8out_internal(params[ALPHA])),
 				 errhint("Give a discount, or a number of periods.")));
 	return derl;
 }

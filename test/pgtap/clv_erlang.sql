@@ -7,7 +7,7 @@ CREATE EXTENSION IF NOT EXISTS custprio;
 SET LOCAL search_path = public, custprio;
 SET LOCAL client_min_messages = error;
 
-SELECT plan(23);
+SELECT plan(25);
 
 -- k = 1
 SELECT setseed(0.27);
@@ -152,5 +152,8 @@ SELECT is_empty($$ SELECT * FROM fit, unnest('{0.6,2,0.9,1.6}'::float8[], ARRAY[
 SELECT ok((f).log_likelihood > (plain).log_likelihood + 100 AND abs((days).alpha / 7 / (f).alpha - 1) < 1e-9 AND abs((days).r / (f).r - 1) < 1e-9 AND (days).time_unit = 'day', 'in another unit of time the same') FROM fit;
 SELECT ok(abs((SELECT sum(log_likelihood(f, x, t_x, t, l)) FROM cohort, fit) / (SELECT (f).log_likelihood FROM fit) - 1) < 1e-10, 'the likelihood of all is the product of each');
 
+SELECT is(expected_purchases_interval(e, 3, 12, 33, 52), expected_purchases_interval(p, 3, 12, 33, 52), 'intervals of k = 1 are those of the plain model')
+FROM (SELECT fit_mbgcnbd(x, t_x, t, l, 1) AS e, fit_mbgnbd(x, t_x, t) AS p FROM cohort) q;
+SELECT ok(i.lower < i.estimate AND i.estimate < i.upper AND i.estimate = p_alive(f, 3, 12, 33) AND (SELECT count(*) = 4 AND bool_and(lower < estimate AND estimate < upper) FROM parameter_intervals(f)), 'and with k = 3 there are intervals too') FROM fit, p_alive_interval(f, 3, 12, 33) i;
 SELECT * FROM finish();
 ROLLBACK;
