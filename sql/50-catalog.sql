@@ -199,7 +199,7 @@ CREATE TABLE custprio.threshold (
   scorecard_id  bigint NOT NULL REFERENCES custprio.scorecard ON DELETE CASCADE,
   run_id        bigint NOT NULL,
   metric        text NOT NULL,
-  kind          text NOT NULL CHECK (kind IN ('rfm', 'percentile', 'abc', 'tier', 'tier_enter', 'tier_leave', 'quantile', 'minmax', 'z', 'log', 'target')),
+  kind          text NOT NULL CHECK (kind IN ('rfm', 'percentile', 'abc', 'tier', 'tier_enter', 'tier_leave', 'lifecycle', 'quantile', 'minmax', 'z', 'log', 'target')),
   breaks        text[] NOT NULL,
   PRIMARY KEY (scorecard_id, run_id, metric, kind)
 );

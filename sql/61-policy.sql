@@ -4,7 +4,7 @@ CREATE TABLE custprio.policy_change (
   scorecard_id bigint NOT NULL REFERENCES custprio.scorecard ON DELETE CASCADE,
   changed_at   timestamptz NOT NULL DEFAULT pg_catalog.clock_timestamp(),
   changed_by   text NOT NULL,
-  policy       text NOT NULL CHECK (policy IN ('weights', 'tiers', 'tier_policy', 'metric')),
+  policy       text NOT NULL CHECK (policy IN ('weights', 'tiers', 'tier_policy', 'lifecycle', 'metric')),
   old          jsonb,
   new          jsonb,
   reason       text

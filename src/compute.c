@@ -49,7 +49,7 @@ compute_customers(const Scorecard *card, RefreshRun *run)
 {
 	CustomerSet *set = customer_set_create(card, false);
 
-	set->keep_days = card->clv_auto;
+	set->keep_days |= card->clv_auto;
 	refresh_read_source(card, set, run);
 	customer_set_finish(set);
 	return set;

@@ -23,6 +23,7 @@ customer_set_create(const Scorecard *card, bool partial)
 	set->map = keymap_create(set->context, card->key_type,
 							 MAXALIGN(offsetof(Customer, metric) + card->n_added * sizeof(MetricValue)));
 	set->partial = partial;
+	set->keep_days = card->lifecycle != NULL;
 	for (int i = 0; i < card->n_added; i++)
 		set->keep_summaries |= card->added[i].origin == METRIC_OF_PURCHASES;
 	return set;

@@ -11,6 +11,7 @@
 #include "access/xact.h"
 #include "capture.h"
 #include "clv/params.h"
+#include "lifecycle.h"
 #include "tier_cuts.h"
 
 #include "catalog/pg_type.h"
@@ -70,7 +71,8 @@ epoch_thresholds(const Scorecard *card)
 	if (!card->has_epoch || card->epoch_version != card->version)
 		return NULL;
 	thresholds = read_thresholds(card);
-	return thresholds_complete(thresholds) && tier_cuts_complete(thresholds, card) ? thresholds : NULL;
+	return thresholds_complete(thresholds) && tier_cuts_complete(thresholds, card) &&
+		lifecycle_complete(thresholds, card) ? thresholds : NULL;
 }
 
 static bool

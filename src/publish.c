@@ -11,6 +11,7 @@
 #include "publish.h"
 
 #include "exact.h"
+#include "lifecycle.h"
 #include "published.h"
 #include "table_reader.h"
 #include "table_writer.h"
@@ -54,6 +55,7 @@ enum
 	COL_EXPECTED_PURCHASES,
 	COL_CLV,
 	COL_STAGE,
+	COL_RELATIONSHIP,
 	COL_SCORED_TIER,
 	COL_HELD_BY,
 	COL_HELD_UNTIL,
@@ -80,7 +82,7 @@ enum
 
 static const char *const column_names[N_COLUMNS] = {
 	"customer_id", "tier", "priority", "rfm", "segment", "abc", "frequency", "monetary", "average_order_value",
-	"first_purchase", "last_purchase", "p_alive", "expected_purchases", "clv", "stage", "scored_tier", "held_by", "held_until",
+	"first_purchase", "last_purchase", "p_alive", "expected_purchases", "clv", "stage", "relationship", "scored_tier", "held_by", "held_until",
 	"below_since", "tier_since", "previous_tier"
 };
 
@@ -101,7 +103,9 @@ typedef struct Publisher
 	Datum	   *history_values;
 	bool	   *history_nulls;
 	Datum	   *segment_text;	/* by RFM score */
-	Datum		stage_text[3];
+	Datum		stage_text[LIFE_STAGES];
+	Datum		relationship_text[RELATIONSHIPS];
+	int32		usual_gap;		/* of all buyers, for the lifecycle */
 	Datum		hold_text[TIER_HOLDS];
 	TierRules  *rules;			/* NULL: tiers are cut by values */
 	KeyMap	   *overrides;		/* in force on the as-of day; NULL: none */
@@ -137,7 +141,7 @@ publisher_open(Publisher *p)
 	Oid			tier = custprio_type("customer_tier");
 	Oid			types[N_COLUMNS] = {
 		p->card->key_type, tier, NUMERICOID, custprio_type("rfm_score"), TEXTOID, tier, INT8OID, NUMERICOID, NUMERICOID,
-		TIMESTAMPTZOID, TIMESTAMPTZOID, NUMERICOID, NUMERICOID, NUMERICOID, TEXTOID, tier, TEXTOID, DATEOID, DATEOID,
+		TIMESTAMPTZOID, TIMESTAMPTZOID, NUMERICOID, NUMERICOID, NUMERICOID, TEXTOID, TEXTOID, tier, TEXTOID, DATEOID, DATEOID,
 		DATEOID, tier
 	};
 	Oid			history_types[N_HISTORY_COLUMNS] = {
@@ -164,8 +168,16 @@ publisher_open(Publisher *p)
 	for (int code = 0; segments && code < RFM_LIMIT; code++)
 		if (segments->segment[code])
 			p->segment_text[code] = CStringGetTextDatum(segments->segment[code]);
-	p->stage_text[STAGE_PROSPECT] = CStringGetTextDatum("prospect");
-	p->stage_text[STAGE_RETURNS_ONLY] = CStringGetTextDatum("returns_only");
+	for (LifecycleStage stage = 0; stage < LIFE_STAGES; stage++)
+		p->stage_text[stage] = CStringGetTextDatum(lifecycle_stage_name(stage));
+	for (Relationship relationship = 0; relationship < RELATIONSHIPS; relationship++)
+		p->relationship_text[relationship] = CStringGetTextDatum(relationship_name(relationship));
+	if (p->card->lifecycle)
+	{
+		Breaks	   *gap = thresholds_find(p->scores->thresholds, LIFECYCLE_METRIC, BREAKS_LIFECYCLE);
+
+		p->usual_gap = gap ? pg_strtoint32(gap->text[0]) : 0;
+	}
 	for (TierHold hold = HOLD_NONE + 1; hold < TIER_HOLDS; hold++)
 		p->hold_text[hold] = CStringGetTextDatum(tier_hold_name(hold));
 	p->rules = tier_rules_open(p->card, p->priority->rel);
@@ -228,7 +240,7 @@ published_average(const Scorecard *card, const Customer *customer)
 static inline bool
 is_scored(int column)
 {
-	return column == COL_CUSTOMER_ID || (column >= COL_PRIORITY && column <= COL_STAGE) || column >= N_COLUMNS;
+	return column == COL_CUSTOMER_ID || (column >= COL_PRIORITY && column <= COL_RELATIONSHIP) || column >= N_COLUMNS;
 }
 
 bool
@@ -238,6 +250,20 @@ publish_is_scored_column(const Scorecard *card, const char *name)
 		if (strcmp(name, column_names[i]) == 0)
 			return is_scored(i);
 	return metric_find(card, name) >= 0;
+}
+
+/* Stage and relationship; without rules of a lifecycle only those without a purchase have a stage. */
+static void
+put_stage(const Publisher *p, const Customer *customer, PublishedRow *row)
+{
+	const Lifecycle *rules = p->card->lifecycle;
+	LifecycleStage stage = customer->stage == STAGE_PROSPECT ? LIFE_PROSPECT : LIFE_RETURNS_ONLY;
+
+	if (rules)
+		stage = lifecycle_stage(rules, customer, p->set->has_clv, p->usual_gap, p->run->as_of);
+	put(row, COL_STAGE, p->stage_text[stage], customer->stage == STAGE_BUYER && rules == NULL);
+	put(row, COL_RELATIONSHIP,
+		rules ? p->relationship_text[lifecycle_relationship(rules, customer, stage)] : (Datum) 0, rules == NULL);
 }
 
 /* All columns of a customer but those that place_customer() fills, which depend on the row before. */
@@ -266,7 +292,7 @@ published_row(const Publisher *p, const Customer *customer, PublishedRow *row)
 		predicted ? NumericGetDatum(exact_to_numeric(customer->expected_purchases, EXPECTED_SCALE)) : (Datum) 0, !predicted);
 	put(row, COL_CLV, predicted ? NumericGetDatum(exact_to_numeric(customer->clv, CLV_SCALE(p->card))) : (Datum) 0,
 		!predicted);
-	put(row, COL_STAGE, p->stage_text[customer->stage], buyer);
+	put_stage(p, customer, row);
 	for (int nth = 0; nth < p->card->n_added; nth++)
 	{
 		bool		known = customer->metric[nth].status == METRIC_KNOWN;

@@ -58,7 +58,8 @@ static const char *const create_statements[] = {
 	" scored_tier custprio.customer_tier,"
 	" held_by text,"
 	" held_until date,"
-	" below_since date"
+	" below_since date,"
+	" relationship text"
 	") WITH (fillfactor = 90)",
 	"COMMENT ON TABLE %P IS 'one row per customer with tier and priority; written by custprio'",
 	"COMMENT ON COLUMN %P.customer_id IS 'the customer, as the source names it'",
@@ -75,7 +76,8 @@ static const char *const create_statements[] = {
 	"COMMENT ON COLUMN %P.p_alive IS 'probability that the customer still buys; NULL without a fit'",
 	"COMMENT ON COLUMN %P.expected_purchases IS 'purchase days expected within clv_horizon; NULL without a fit'",
 	"COMMENT ON COLUMN %P.clv IS 'discounted value of the purchases expected within clv_horizon, times clv_margin; NULL without a fit'",
-	"COMMENT ON COLUMN %P.stage IS 'where the customer stands; prospect or returns_only without any purchase'",
+	"COMMENT ON COLUMN %P.stage IS 'where the customer stands; prospect or returns_only without any purchase, others by set_lifecycle()'",
+	"COMMENT ON COLUMN %P.relationship IS 'loyal, potential or churned; NULL without set_lifecycle()'",
 	"COMMENT ON COLUMN %P.tier_since IS 'as-of day on which the customer came to this tier'",
 	"COMMENT ON COLUMN %P.previous_tier IS 'tier before that'",
 	"COMMENT ON COLUMN %P.scored_tier IS 'tier that the scores alone would give'",

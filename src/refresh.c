@@ -477,7 +477,7 @@ refresh_scorecard(Scorecard *card, RefreshRun *run)
 
 	choose = thresholds == NULL && clv_choice_due(card, run->requested, run->as_of);
 	set = customer_set_create(card, run->mode == REFRESH_INCREMENTAL);
-	set->keep_days = choose;
+	set->keep_days |= choose;
 	if (run->mode == REFRESH_INCREMENTAL)
 	{
 		run->partial = true;
@@ -490,7 +490,7 @@ refresh_scorecard(Scorecard *card, RefreshRun *run)
 		run->mode = REFRESH_REBUILD;
 		run->reason = "too many customers to summarize again";
 		set = customer_set_create(card, false);
-		set->keep_days = choose;
+		set->keep_days |= choose;
 	}
 	if (run->mode == REFRESH_REBUILD)
 	{

@@ -14,6 +14,7 @@
 #include "score.h"
 
 #include "exact.h"
+#include "lifecycle.h"
 #include "tier_cuts.h"
 
 #include "lib/stringinfo.h"
@@ -304,6 +305,7 @@ score_customers(const Scorecard *card, CustomerSet *set, DateADT as_of, Threshol
 
 	if (take)
 	{
+		lifecycle_take(thresholds, card, set);
 		tier_cuts_take(thresholds, card, set);
 		thresholds_prepare(thresholds, card, set);
 	}

@@ -76,6 +76,7 @@ typedef struct Scorecard
 	Numeric    *tier_cut;		/* how far down each tier reaches, as tier_policy->method has it; NULL for the last */
 	char	  **tier_condition; /* when cut by rules, as they are stored; NULL for the last */
 	struct TierPolicy *tier_policy; /* tier_policy.h */
+	struct Lifecycle *lifecycle;	/* lifecycle.h; NULL: buyers have no stage */
 
 	bool		capture;		/* triggers note changes of the source */
 	List	   *captured;		/* of what relations, see capture.h */

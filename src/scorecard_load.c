@@ -14,6 +14,7 @@
 #include "catalog/pg_class.h"
 #include "catalog/pg_type.h"
 #include "clv/params.h"
+#include "lifecycle.h"
 #include "metric.h"
 #include "miscadmin.h"
 #include "scorecard.h"
@@ -498,6 +499,7 @@ scorecard_load_for(int64 id, LoadMode mode)
 
 	metrics_load(card);
 	tier_policy_load(card);
+	lifecycle_load(card);
 	/* Names that were just changed elsewhere must be seen. */
 	AcceptInvalidationMessages();
 	resolve_published(&loading);

@@ -35,8 +35,8 @@ typedef struct Breaks
 	int64		n_scores;
 } Breaks;
 
-/* Digits of RFM, percentiles, ABC and tiers (three kinds), and at most one of each added metric (metric_threshold_kind). */
-#define THRESHOLDS_MAX (RFM_METRICS + SCORECARD_METRICS + 4 + METRICS_MAX)
+/* Digits of RFM, percentiles, ABC, tiers (three kinds) and lifecycle, and at most one of each added metric (metric_threshold_kind). */
+#define THRESHOLDS_MAX (RFM_METRICS + SCORECARD_METRICS + 5 + METRICS_MAX)
 
 typedef struct Thresholds
 {
