@@ -2,7 +2,8 @@
  * as_of.c: the as-of day of a scorecard, for the views that it publishes.
  *
  * Readers of a view need no right on custprio's catalogs, so these read them as the extension's owner. The day and the
- * zone are looked up once per query: PL/pgSQL keeps an expression for the whole transaction, in which a refresh may come.
+ * zone are looked up once per query: PL/pgSQL keeps an expression for the whole transaction, in which a refresh may
+ * come.
  */
 #include "custprio.h"
 
@@ -56,7 +57,8 @@ as_of_scorecard(FunctionCallInfo fcinfo)
 	Datum		values[1];
 	MemoryContext old;
 
-	if (as_of && as_of->command == GetCurrentCommandId(false) && as_of->statement == GetCurrentStatementStartTimestamp() &&
+	if (as_of && as_of->command == GetCurrentCommandId(false) &&
+		as_of->statement == GetCurrentStatementStartTimestamp() &&
 		VARSIZE_ANY_EXHDR(as_of->name) == VARSIZE_ANY_EXHDR(name) &&
 		memcmp(VARDATA_ANY(as_of->name), VARDATA_ANY(name), VARSIZE_ANY_EXHDR(name)) == 0)
 		return as_of;

@@ -173,7 +173,8 @@ end_of_day(DateADT day)
 static Day *
 compute_day(const Scorecard *card, DateADT as_of)
 {
-	MemoryContext context = AllocSetContextCreate(CurrentMemoryContext, "custprio backfill day", ALLOCSET_DEFAULT_SIZES);
+	MemoryContext context = AllocSetContextCreate(CurrentMemoryContext, "custprio backfill day",
+												  ALLOCSET_DEFAULT_SIZES);
 	MemoryContext old = MemoryContextSwitchTo(context);
 	Day		   *day = palloc0(sizeof(Day));
 
@@ -212,7 +213,8 @@ make_grid(const Scorecard *card, const Interval *step, DateADT today, Grid *grid
 		char		text[MAXDATELEN + 1];
 
 		ereport(NOTICE,
-				(errmsg("history of scorecard \"%s\" is filled up to %s only", card->name, custprio_date_text(last, text)),
+				(errmsg("history of scorecard \"%s\" is filled up to %s only", card->name,
+						custprio_date_text(last, text)),
 				 refreshed <= today ? errdetail("Refreshes have written it since then.")
 				 : errdetail("The day after it is not over.")));
 	}
@@ -251,8 +253,8 @@ store_days(const Scorecard *card, const Grid *grid)
 	for (int i = 0; i < grid->n; i++)
 		days[i] = DateADTGetDatum(grid->day[i]);
 	values[3] = PointerGetDatum(construct_array(days, grid->n, DATEOID, sizeof(DateADT), true, TYPALIGN_INT));
-	catalog_execute("WITH gone AS (DELETE FROM custprio.backfilled_day WHERE scorecard_id = $1 AND day BETWEEN $2 AND $3"
-					"  AND day <> ALL ($4))"
+	catalog_execute("WITH gone AS (DELETE FROM custprio.backfilled_day WHERE scorecard_id = $1"
+					"  AND day BETWEEN $2 AND $3 AND day <> ALL ($4))"
 					" INSERT INTO custprio.backfilled_day (scorecard_id, day) SELECT $1, d FROM pg_catalog.unnest($4) d"
 					" ON CONFLICT DO NOTHING", 4, types, values, NULL);
 }

@@ -51,8 +51,8 @@ static int64
 forget_rows(const Scorecard *card, Oid relid, const KeyMap *keys)
 {
 	TableWriter *writer = table_writer_open(relid);
-	TableReader *reader = table_reader_open_keys(writer->rel, published_column(writer->rel, "customer_id", card->key_type),
-												 keys);
+	AttrNumber	column = published_column(writer->rel, "customer_id", card->key_type);
+	TableReader *reader = table_reader_open_keys(writer->rel, column, keys);
 	TupleTableSlot *slot;
 	int64		deleted;
 

@@ -1,12 +1,12 @@
 /*
  * on_commit.c: refresh_on_commit, the refresh of small scorecards within the transactions that change their sources.
  *
- * What a transaction puts into the queue of such a scorecard is noted here, and right before the transaction commits or
- * is prepared, after its deferred triggers, the scorecard is refreshed in it as by anybody else: under the scorecard's
- * lock, as the owner, with a snapshot taken after the lock. Order and tier then become visible at the same instant, or
- * neither does. The price: writers take turns from there to the end of their commit. There is no NOTIFY, which could
- * not be prepared, and no trigger is made for a new partition, which would wait for other writers; such a change is left
- * to the next refresh.
+ * What a transaction puts into the queue of such a scorecard is noted here. Right before the transaction commits or is
+ * prepared, after its deferred triggers, the scorecard is refreshed in it as by anybody else: under the scorecard's lock,
+ * as the owner, with a snapshot taken after the lock. Order and tier then become visible at the same instant, or neither
+ * does. The price: writers take turns from there to the end of their commit. There is no NOTIFY, which could not be
+ * prepared, and no trigger is made for a new partition, which would wait for other writers; such a change is left to the
+ * next refresh.
  *
  * A refresh must not cost anybody an order. It works in a subtransaction; where it fails, what failed is undone and
  * written down, the writer gets a warning without details, which are the owner's to see, and the queue keeps the
@@ -109,8 +109,8 @@ static bool
 is_wanted(int64 id)
 {
 	return OidIsValid(get_extension_oid("custprio", true)) &&
-		catalog_select("SELECT name FROM custprio.scorecard WHERE scorecard_id = $1 AND refresh_on_commit AND NOT paused"
-					   " AND EXISTS (SELECT FROM custprio.change_queue q WHERE q.scorecard_id = $1)", 1,
+		catalog_select("SELECT name FROM custprio.scorecard WHERE scorecard_id = $1 AND refresh_on_commit"
+					   " AND NOT paused AND EXISTS (SELECT FROM custprio.change_queue q WHERE q.scorecard_id = $1)", 1,
 					   (Oid[]) {INT8OID}, (Datum[]) {Int64GetDatum(id)}, NULL, read_name, &card_name) > 0;
 }
 
@@ -190,7 +190,8 @@ compare_ids(const ListCell *a, const ListCell *b)
 static void
 refresh_touched(void)
 {
-	MemoryContext work = AllocSetContextCreate(CurrentMemoryContext, "custprio refresh at commit", ALLOCSET_DEFAULT_SIZES);
+	MemoryContext work = AllocSetContextCreate(CurrentMemoryContext, "custprio refresh at commit",
+											   ALLOCSET_DEFAULT_SIZES);
 	MemoryContext old = MemoryContextSwitchTo(work);
 	List	   *ids = touched;
 	ListCell   *lc;
