@@ -238,6 +238,7 @@ typedef struct Taking
 	CustomerSet *set;
 	const AddedMetric *metric[METRICS_MAX];
 	int			n;
+	MemoryContext row_context;
 	bool	   *seen;			/* by customer; NULL: grouped, so that no customer comes twice */
 } Taking;
 
@@ -250,9 +251,8 @@ value_of(Datum number, bool isnull, int decimals)
 }
 
 static void
-take_row(TupleTableSlot *slot, void *arg)
+take_values(TupleTableSlot *slot, Taking *taking)
 {
-	Taking	   *taking = arg;
 	KeyMap	   *map = taking->set->map;
 	Datum		key = slot->tts_values[0];
 	bool		again;
@@ -290,6 +290,17 @@ take_row(TupleTableSlot *slot, void *arg)
 	}
 }
 
+static void
+take_row(TupleTableSlot *slot, void *arg)
+{
+	Taking	   *taking = arg;
+	MemoryContext old = MemoryContextSwitchTo(taking->row_context);
+
+	take_values(slot, taking);
+	MemoryContextSwitchTo(old);
+	MemoryContextReset(taking->row_context);
+}
+
 /* All metrics over relations, those with the same rows in one query. */
 static void
 read_relations(const Scorecard *card, CustomerSet *set, DateADT as_of)
@@ -297,10 +308,11 @@ read_relations(const Scorecard *card, CustomerSet *set, DateADT as_of)
 	bool	   *done = palloc0(METRICS_MAX * sizeof(bool));
 	Oid			array_type = set->partial ? get_array_type(card->key_type) : InvalidOid;
 	Datum		array = set->partial ? keymap_array(aliases_expand(card, set->map), card->key_type) : (Datum) 0;
+	MemoryContext row_context = AllocSetContextCreate(CurrentMemoryContext, "custprio metric row", ALLOCSET_SMALL_SIZES);
 
 	for (int nth = 0; nth < card->n_added; nth++)
 	{
-		Taking		taking = {.card = card,.set = set};
+		Taking		taking = {.card = card,.set = set,.row_context = row_context};
 		QueryRows	rows = {NULL, take_row, &taking};
 		MetricNames names = {taking.metric, 0, card};
 		ErrorContextCallback callback = {error_context_stack, name_metrics, &names};
@@ -326,6 +338,7 @@ read_relations(const Scorecard *card, CustomerSet *set, DateADT as_of)
 				   "the rows of a metric");
 		error_context_stack = callback.previous;
 	}
+	MemoryContextDelete(row_context);
 }
 
 /* Columns of type customer_facts, in its order. */
