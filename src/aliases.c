@@ -80,8 +80,8 @@ custprio_set_aliases(PG_FUNCTION_ARGS)
 		}
 		owner_try(alias_query(relation, expr[0].text, expr[1].text), "relation");
 		owner_scope_leave(&scope);
-		catalog_execute("INSERT INTO custprio.alias_source (scorecard_id, relation, alias, canonical) VALUES ($1, $2, $3, $4)",
-						4, (Oid[]) {INT8OID, TEXTOID, TEXTOID, TEXTOID},
+		catalog_execute("INSERT INTO custprio.alias_source (scorecard_id, relation, alias, canonical)"
+						" VALUES ($1, $2, $3, $4)", 4, (Oid[]) {INT8OID, TEXTOID, TEXTOID, TEXTOID},
 						(Datum[]) {id, CStringGetTextDatum(relation), CStringGetTextDatum(expr[0].text),
 								   CStringGetTextDatum(expr[1].text)}, NULL);
 	}

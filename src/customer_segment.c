@@ -57,7 +57,8 @@ predicate_relations(const Scorecard *card)
 	{
 		Expression	key = {.argument = "customers_key",.kind = EXPRESSION_KEY,.text = card->customers_key,.canonical = true};
 
-		appendStringInfo(&sql, " LEFT JOIN %s AS " SEGMENT_CUSTOMERS " ON (%s) OPERATOR(pg_catalog.=) " SEGMENT_PRIORITY ".customer_id",
+		appendStringInfo(&sql, " LEFT JOIN %s AS " SEGMENT_CUSTOMERS
+						 " ON (%s) OPERATOR(pg_catalog.=) " SEGMENT_PRIORITY ".customer_id",
 						 card->customers,
 						 deparse_expression(expression_parse(&key, card->customers_relid),
 											deparse_context_for(SEGMENT_CUSTOMERS, card->customers_relid), true, false));

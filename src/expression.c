@@ -780,7 +780,8 @@ canonical_text(const Expression *expr, Node *node, Relation rel)
 	statement->rtable = list_make1(named_relation(RelationGetRelid(rel), SEGMENT_PRIORITY));
 	if (OidIsValid(expr->joined))
 		statement->rtable = lappend(statement->rtable, named_relation(expr->joined, SEGMENT_CUSTOMERS));
-	return deparse_expression(node, deparse_context_for_plan_tree(statement, list_make2(SEGMENT_PRIORITY, SEGMENT_CUSTOMERS)),
+	return deparse_expression(node, deparse_context_for_plan_tree(statement,
+																  list_make2(SEGMENT_PRIORITY, SEGMENT_CUSTOMERS)),
 							  true, false);
 }
 

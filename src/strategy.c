@@ -194,8 +194,8 @@ custprio_contacts_made(PG_FUNCTION_ARGS)
 	char	   *query;
 	char	   *days = "";
 
-	if (catalog_select("SELECT relation, customer, contacted_at, channel FROM custprio.contact_source WHERE scorecard_id = $1",
-					   1, (Oid[]) {INT8OID}, (Datum[]) {Int64GetDatum(card->id)}, NULL, read_contact_source, column) == 0)
+	if (catalog_select("SELECT relation, customer, contacted_at, channel FROM custprio.contact_source"
+					   " WHERE scorecard_id = $1", 1, (Oid[]) {INT8OID}, (Datum[]) {Int64GetDatum(card->id)}, NULL, read_contact_source, column) == 0)
 		query = psprintf("SELECT customer_id, NULL::pg_catalog.timestamptz, NULL::pg_catalog.text FROM %s WHERE false",
 						 quote_qualified_identifier(card->schema, get_rel_name(card->priority_relid)));
 	else
