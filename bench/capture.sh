@@ -44,7 +44,7 @@ for kind in plain parted; do
 			done
 		fi
 		[ "$variant" != noop ] || sql -c "$(noop_triggers "$table")"
-		[ "$variant" != capture ] || sql -o /dev/null -c "SELECT custprio.create_scorecard('$table', '$table', 'customer_id', 'ordered_at', 'amount', every => NULL, capture => 'trigger')"
+		[ "$variant" != capture ] || sql -o /dev/null -c "SET client_min_messages = warning" -c "SELECT custprio.create_scorecard('$table', '$table', 'customer_id', 'ordered_at', 'amount', every => NULL, capture => 'trigger')"
 		echo "\\set c random(1, $customers)
 			INSERT INTO $table VALUES (:c, :c, '2025-06-01', 42.42, 'paid');" >"$work/single_$table.sql"
 		echo "\\set c random(1, $customers)
