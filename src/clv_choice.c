@@ -2,9 +2,10 @@
  * clv_choice.c: clv_model => 'auto', the model that would have predicted the recent past best.
  *
  * The last third of the time that the purchases span, but no more than the horizon, is held out. Every candidate is
- * fitted to the purchases before it, and what it expects of each customer in the holdout is put beside what happened. The
- * lowest mean squared error wins: of all guesses, the expectation has the lowest one. A model that was chosen earlier
- * stays unless another one beats it by more than two standard errors of the difference, so that equals do not take turns.
+ * fitted to the purchases before it, and what it expects of each customer in the holdout is put beside what happened.
+ * The lowest mean squared error wins: of all guesses, the expectation has the lowest one. A model that was chosen
+ * earlier stays unless another one beats it by more than two standard errors of the difference, so that equals do not
+ * take turns.
  *
  * All of this comes from the days in the state; the source is not read. Sums are of integers, so that they depend on
  * the customers alone and not on their order.

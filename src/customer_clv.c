@@ -372,8 +372,9 @@ warn_of_fits(const EpochFit *fit, List **warnings)
 	for (int i = 0; i < fit->n_segments; i++)
 		pooled += !fit->segment[i].purchases.converged || !fit->segment[i].spend.converged;
 	if (pooled > 0)
-		*warnings = lappend(*warnings, psprintf("clv of %d of %d segments follows a fit to all customers; custprio.clv_fit says why",
-												pooled, fit->n_segments));
+		*warnings = lappend(*warnings,
+							psprintf("clv of %d of %d segments follows a fit to all customers; custprio.clv_fit says why",
+									 pooled, fit->n_segments));
 }
 
 void

@@ -103,7 +103,7 @@ static const Column history_columns[H_COLUMNS] = {
 	{"repeat_days", DATEARRAYOID}, {"segment", TEXTOID}
 };
 
-/* One row per model that was fitted and customer: purchases to expect in the holdout, and their value (NULL: no fit). */
+/* One row per fitted model and customer: purchases to expect in the holdout, and their value (NULL: no fit). */
 static const Column predicted_columns[] = {
 	{"nth", INT4OID}, {"x", INT4OID}, {"n", FLOAT8OID}, {"predicted_value", FLOAT8OID}, {"actual", FLOAT8OID},
 	{"actual_value", FLOAT8OID}
@@ -161,14 +161,16 @@ static const char *const calibration =
 	" FROM guesses JOIN methods USING (nth) WHERE nth < 5 GROUP BY nth, method, least(x, 7) ORDER BY nth, least(x, 7)";
 
 /*
- * Weeks end at the split and every seven days before and after it, so that each is of one period; the first and the last
- * one may be shorter. $3: as-of day, $4: split.
+ * Weeks end at the split and every seven days before and after it, so that each is of one period; the first and the
+ * last one may be shorter. $3: as-of day, $4: split.
  */
 static const char *const tracking =
-	"WITH methods AS (SELECT nth::int, method FROM unnest($1, $2) WITH ORDINALITY AS u(method, status, nth) WHERE nth < 4),"
+	"WITH methods AS (SELECT nth::int, method FROM unnest($1, $2) WITH ORDINALITY AS u(method, status, nth)"
+	"  WHERE nth < 4),"
 	"span AS (SELECT min(first_day) AS start, ($4 - min(first_day)) / 7 + 1 AS before FROM history),"
 	"weeks AS (SELECT week, greatest(start, $4 + 7 * (week - before) - 6) AS first_day,"
-	"   least($3, $4 + 7 * (week - before)) AS last_day, CASE WHEN week <= before THEN 'calibration' ELSE 'holdout' END AS period"
+	"   least($3, $4 + 7 * (week - before)) AS last_day,"
+	"   CASE WHEN week <= before THEN 'calibration' ELSE 'holdout' END AS period"
 	"  FROM span, generate_series(1, before + ($3 - $4 + 6) / 7) week),"
 	"bought AS (SELECT before - floor(($4 - day) / 7.0)::int AS week, count(*)::float8 AS n"
 	"  FROM span, history, unnest(repeat_days) day GROUP BY 1)"
@@ -384,9 +386,10 @@ expected_until(const Validation *v, const Predictors *predictors, const ClvData 
 	for (long i = 0; i < won->n; i++)
 	{
 		const ClvHistory *cohort = &won->row[i];
+		uint32		segment = cohort->x < 0 ? KEYMAP_NONE : (uint32) cohort->x;
 
 		if (cohort->t < day)
-			sum += cohort->weight * predictor_expected_new(predictor_of(predictors, cohort->x < 0 ? KEYMAP_NONE : (uint32) cohort->x),
+			sum += cohort->weight * predictor_expected_new(predictor_of(predictors, segment),
 														   (day - cohort->t) / v->unit);
 	}
 	CHECK_FOR_INTERRUPTS();
