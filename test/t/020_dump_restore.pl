@@ -33,6 +33,9 @@ SELECT name, metric, weight, position, origin, expression, aggregate, uses, dire
   within, if_missing, captured, protected, allow_protected FROM custprio.metric m JOIN custprio.scorecard USING (scorecard_id) ORDER BY 1, 2;
 SELECT relation, attribute, reason, declared_by, declared_at FROM custprio.protected_attribute WHERE NOT built_in ORDER BY 1, 2;
 SELECT name, tier, share FROM custprio.tier_rule JOIN custprio.scorecard USING (scorecard_id) ORDER BY 1, 2;
+SELECT name, to_jsonb(p) FROM custprio.tier_policy p JOIN custprio.scorecard USING (scorecard_id) ORDER BY 1;
+SELECT name, to_jsonb(v) FROM custprio.tier_override v JOIN custprio.scorecard USING (scorecard_id) ORDER BY 1, v.customer, v.set_at;
+SELECT name, to_jsonb(l) FROM custprio.lifecycle l JOIN custprio.scorecard USING (scorecard_id) ORDER BY 1;
 SELECT name, changed_at, changed_by, policy, old, new, reason FROM custprio.policy_change JOIN custprio.scorecard USING (scorecard_id) ORDER BY 1, 2;
 SELECT name, segment, dimension, predicate, description, market_growth, competition, fit FROM custprio.customer_segment JOIN custprio.scorecard USING (scorecard_id) ORDER BY 1, 2;
 SELECT name, tier, action, channel, contacts_per_month, budget, service_level, description FROM custprio.strategy JOIN custprio.scorecard USING (scorecard_id) ORDER BY 1, 2, 3;
@@ -90,6 +93,8 @@ SELECT custprio.set_contacts('crm', 'orders', 'customer_id', 'ordered_at', 'stat
 CREATE TABLE duplicates AS SELECT 210::bigint AS old, 209::bigint AS new;
 SELECT custprio.set_aliases('crm', 'duplicates', 'old', 'new');
 SELECT custprio.set_tiers('own', '{0.1,0.4,0.6,0.9}', '{A,B,D,E,Z}');
+SELECT custprio.set_tier_policy('own', grace => 30, downgrade_on => '{quarter}', leave_margin => 2);
+SELECT custprio.set_lifecycle('own');
 SQL
 refresh_all('shop', 'crm', q{O'Brien "1"}, 'own');
 isnt($node->safe_psql('shop', 'SELECT count(*) FROM crm_tier_history WHERE previous_tier IS NOT NULL'), '0', 'there is history to carry');
