@@ -19,6 +19,7 @@
 #include "executor/spi.h"
 #include "lib/stringinfo.h"
 #include "published.h"
+#include "source.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
 #include "utils/fmgroids.h"
@@ -126,7 +127,7 @@ capture_check_relation(const char *argument, Oid relid, const char *name, Expres
 				 errmsg("argument \"capture\": changes of %s cannot be captured", name),
 				 errdetail("It is not a table."),
 				 errhint("Use capture => 'none', or the table behind it as the %s.", argument)));
-	foreach(lc, find_all_inheritors(relid, AccessShareLock, NULL))
+	foreach(lc, relation_with_heirs(relid, AccessShareLock))
 	{
 		Oid			part = lfirst_oid(lc);
 
@@ -325,7 +326,7 @@ capture_follow(int64 scorecard_id)
 
 		if (!OidIsValid(relation->relid))
 			continue;			/* the next refresh says so */
-		foreach(part, find_all_inheritors(relation->relid, ShareRowExclusiveLock, NULL))
+		foreach(part, relation_with_heirs(relation->relid, ShareRowExclusiveLock))
 			create_triggers(scorecard_id, relation->label, lfirst_oid(part));
 	}
 	end_ddl(nest_level);
@@ -345,7 +346,7 @@ capture_complete(const Scorecard *card)
 		if (!OidIsValid(relation->relid))
 			continue;
 		/* a trigger that somebody disabled stays so */
-		foreach(part, find_all_inheritors(relation->relid, ShareRowExclusiveLock, NULL))
+		foreach(part, relation_with_heirs(relation->relid, ShareRowExclusiveLock))
 			if (count_triggers(card->id, relation->label, lfirst_oid(part), false) != lengthof(statement_events))
 				create_triggers(card->id, relation->label, lfirst_oid(part));
 	}
@@ -364,7 +365,7 @@ all_have_triggers(const Scorecard *card, bool enabled)
 
 		if (!OidIsValid(relation->relid))
 			return false;
-		foreach(part, find_all_inheritors(relation->relid, AccessShareLock, NULL))
+		foreach(part, relation_with_heirs(relation->relid, AccessShareLock))
 			if (count_triggers(card->id, relation->label, lfirst_oid(part), enabled) != lengthof(statement_events))
 				return false;
 	}
@@ -397,7 +398,7 @@ capture_relations(const Scorecard *card)
 		List	   *relids = NIL;
 
 		if (OidIsValid(relation->relid))
-			relids = list_copy(find_all_inheritors(relation->relid, AccessShareLock, NULL));
+			relids = relation_with_heirs(relation->relid, AccessShareLock);
 		list_sort(relids, list_oid_cmp);
 		appendStringInfo(&text, "%s%s", text.len > 0 ? " " : "", relation->label);
 		foreach(part, relids)

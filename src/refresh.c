@@ -28,7 +28,6 @@
 #include "access/htup_details.h"
 #include "access/xact.h"
 #include "catalog/pg_class.h"
-#include "catalog/pg_inherits.h"
 #include "catalog/pg_type.h"
 #include "commands/async.h"
 #include "lib/stringinfo.h"
@@ -96,7 +95,7 @@ estimated_source_rows(const Scorecard *card)
 	double		rows = 0;
 	ListCell   *lc;
 
-	foreach(lc, find_all_inheritors(card->source_relid, AccessShareLock, NULL))
+	foreach(lc, relation_with_heirs(card->source_relid, AccessShareLock))
 		if (get_rel_relkind(lfirst_oid(lc)) == RELKIND_RELATION)
 			rows += estimated_rows(lfirst_oid(lc));
 	return rows;

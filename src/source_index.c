@@ -12,7 +12,6 @@
 #include "access/table.h"
 #include "catalog/pg_am_d.h"
 #include "catalog/pg_class.h"
-#include "catalog/pg_inherits.h"
 #include "expression.h"
 #include "nodes/nodeFuncs.h"
 #include "utils/lsyscache.h"
@@ -66,7 +65,7 @@ source_key_is_indexed(Oid source_relid, char *customer)
 {
 	ListCell   *lc;
 
-	foreach(lc, find_all_inheritors(source_relid, AccessShareLock, NULL))
+	foreach(lc, relation_with_heirs(source_relid, AccessShareLock))
 	{
 		char		kind = get_rel_relkind(lfirst_oid(lc));
 
