@@ -277,7 +277,7 @@ custprio_backfill_history(PG_FUNCTION_ARGS)
 	InitMaterializedSRF(fcinfo, 0);
 	card = compute_lock(name);
 	compute_enter(card, &scope);
-	if (!make_grid(card, step, zone_day(zone_days_create(card->zone), GetCurrentTransactionStartTimestamp()), &grid))
+	if (!make_grid(card, step, zone_today(card->zone), &grid))
 	{
 		compute_leave(&scope);
 		return (Datum) 0;

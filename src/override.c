@@ -154,7 +154,7 @@ day_argument(FunctionCallInfo fcinfo, int arg, const char *name, DateADT none)
 static DateADT
 present_day(const Scorecard *card)
 {
-	DateADT		today = card->zone ? zone_day(zone_days_create(card->zone), GetCurrentTransactionStartTimestamp()) :
+	DateADT		today = card->zone ? zone_today(card->zone) :
 		DatumGetDateADT(DirectFunctionCall1(timestamptz_date, TimestampTzGetDatum(GetCurrentTransactionStartTimestamp())));
 
 	return card->has_epoch ? Min(card->as_of, today) : today;

@@ -66,13 +66,6 @@ refresh_mode_name(RefreshMode mode)
 	return NULL;				/* keep compiler quiet */
 }
 
-/* Today in the scorecard's zone; of the transaction's start, so that it stands still during a refresh. */
-static DateADT
-local_today(const Scorecard *card)
-{
-	return zone_day(zone_days_create(card->zone), GetCurrentTransactionStartTimestamp());
-}
-
 static double
 estimated_rows(Oid relid)
 {
@@ -440,7 +433,7 @@ refresh_scorecard(Scorecard *card, RefreshRun *run)
 	run->queued = -1;
 	run->partial = false;
 	run->warnings = NIL;
-	run->today = local_today(card);
+	run->today = zone_today(card->zone);
 	if (!run->has_as_of)
 		run->as_of = may_keep_epoch(run) && epoch_lasts(card, run->today) ? card->as_of : run->today;
 	/* new partitions get their triggers before the snapshot, which then sees what was written without */

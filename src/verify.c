@@ -201,7 +201,7 @@ custprio_preview_refresh(PG_FUNCTION_ARGS)
 	differences.store = result->setResult;
 	differences.desc = result->setDesc;
 	card = compute_lock(name);
-	run.as_of = run.today = zone_day(zone_days_create(card->zone), GetCurrentTransactionStartTimestamp());
+	run.as_of = run.today = zone_today(card->zone);
 	compute_enter(card, &scope);
 	scores = compute_scores(card, &run, &set);
 	publish_compare(card, set, scores, &run, put_difference, &differences);

@@ -9,6 +9,7 @@
 
 #include "zone_days.h"
 
+#include "access/xact.h"
 #include "catalog/pg_type.h"
 #include "utils/json.h"
 #include "utils/timestamp.h"
@@ -96,4 +97,10 @@ zone_days_slow(ZoneDays *zd, TimestampTz at)
 				(errcode(ERRCODE_DATETIME_VALUE_OUT_OF_RANGE),
 				 errmsg("timestamp out of range")));
 	return day;
+}
+
+DateADT
+zone_today(pg_tz *zone)
+{
+	return zone_day(zone_days_create(zone), GetCurrentTransactionStartTimestamp());
 }

@@ -21,6 +21,9 @@ typedef struct ZoneDays
 
 extern ZoneDays *zone_days_create(pg_tz *zone);
 
+/* Today in a zone; of the transaction's start, so that it stands still during a refresh. */
+extern DateADT zone_today(pg_tz *zone);
+
 /* A day in ISO form, whatever the session's DateStyle; buf has room for MAXDATELEN + 1 bytes. */
 extern char *custprio_date_text(DateADT day, char *buf);
 
