@@ -39,7 +39,7 @@ count_tap() {
 		/^not ok/ { show = 1 }
 		/^ok / { show = 0 }
 		/^[^ ]+\.(sql|pl) \.\./ { show = 0; file = $0 }
-		/^psql:.*ERROR|^Bail|Dubious|Wstat|Failed test|[Bb]ad plan|Parse errors|^# Looks like/ { print; next }
+		/^(error running SQL: .)?psql:.*ERROR|^# pgbench: error|^Bail|Dubious|Wstat|Failed test|[Bb]ad plan|Parse errors|^# Looks like/ { print; next }
 		show { if (file != "") print file; file = ""; print }' "$3" | head -n 120 >&2
 	sed -nE 's/^(ok [0-9]+|1\.\.0).*# *[Ss][Kk][Ii][Pp][^ ]* */  /p' "$3" | sort | uniq -c | sed 's/^ *\([0-9]*\)  */  skipped \1: /'
 }

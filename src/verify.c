@@ -168,8 +168,7 @@ custprio_verify(PG_FUNCTION_ARGS)
 	differences.store = result->setResult;
 	differences.desc = result->setDesc;
 	card = compute_lock(name);
-	thresholds = epoch_thresholds(card);
-	if (thresholds == NULL)
+	if (!card->has_epoch || card->epoch_version != card->version)
 		ereport(ERROR,
 				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
 				 errmsg("scorecard \"%s\" has published nothing under its present declaration", name),
@@ -177,6 +176,8 @@ custprio_verify(PG_FUNCTION_ARGS)
 	run.as_of = card->as_of;
 	compute_enter(card, &scope);
 	set = compute_customers(card, &run);
+	/* an epoch over no purchases has none: then whoever bought since is a difference, whatever the score */
+	thresholds = epoch_thresholds(card);
 	customer_clv_predict(card, set, epoch_fit(card), card->as_of, &run.warnings);
 	publish_compare(card, set, score_customers(card, set, run.as_of, thresholds), &run, put_difference, &differences);
 	compare_with_history(card, &differences);

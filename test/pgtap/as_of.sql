@@ -6,7 +6,7 @@ CREATE EXTENSION IF NOT EXISTS pgtap;
 CREATE EXTENSION IF NOT EXISTS custprio;
 SET LOCAL search_path = public, custprio;
 SET LOCAL client_min_messages = error;
-SELECT plan(17);
+SELECT plan(19);
 
 CREATE TABLE people (id int);
 CREATE TABLE orders (customer int, at timestamptz, amount numeric(10,2));
@@ -102,5 +102,12 @@ DELETE FROM crm_tier_history;
 SELECT is_empty($$ SELECT * FROM verify('crm') $$, 'and says nothing where the history was deleted');
 SELECT refresh('crm', 'auto', '2025-06-20');
 SELECT is((SELECT count(*) FROM verify('crm') WHERE column_name = 'tier'), 0::bigint, 'tiers go on');
+
+-- an epoch over no purchases at all
+TRUNCATE orders;
+SELECT refresh('crm', 'auto', '2025-06-20');
+SELECT is_empty($$ SELECT * FROM verify('crm') $$, 'verify() agrees that an empty source has nothing to publish');
+INSERT INTO orders VALUES (7, '2025-06-01', 10);
+SELECT is((SELECT string_agg(recomputed, ',') FROM verify('crm') WHERE column_name = 'customer_id'), '7', 'and sees who bought since');
 SELECT * FROM finish();
 ROLLBACK;

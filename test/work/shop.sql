@@ -34,7 +34,7 @@ BEGIN
     WHEN NOT traceless THEN 'UPDATE %1$s SET at = at - 1, updated_at = now() WHERE customer = %2$s AND id %% 3 = 0'
     WHEN op < 800 THEN 'UPDATE %1$s SET customer = (customer + 13) %% 300 WHERE customer = %2$s AND id %% 3 < 2'
     WHEN op < 900 THEN 'DELETE FROM %1$s WHERE customer = %2$s AND id %% 3 = 0'
-    WHEN op < 995 THEN 'MERGE INTO %1$s o USING (VALUES (%2$s, 5.0), (%3$s %% 300, 6.0)) v(c, a) ON o.customer = v.c WHEN MATCHED AND o.id %% 5 = 0 THEN DELETE WHEN MATCHED THEN UPDATE SET amount = v.a WHEN NOT MATCHED THEN INSERT (customer, at, amount) VALUES (v.c, ''2025-05-05'', v.a)'
+    WHEN op < 995 THEN 'MERGE INTO %1$s o USING (VALUES (%2$s, 5.0), ((%2$s + 1 + %3$s %% 299) %% 300, 6.0)) v(c, a) ON o.customer = v.c WHEN MATCHED AND o.id %% 5 = 0 THEN DELETE WHEN MATCHED THEN UPDATE SET amount = v.a WHEN NOT MATCHED THEN INSERT (customer, at, amount) VALUES (v.c, ''2025-05-05'', v.a)'
     ELSE 'TRUNCATE %1$s' END;
   EXECUTE format(statement, shop, c, d);
   -- now and then the change is undone, and made again or not
