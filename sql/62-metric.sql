@@ -143,6 +143,8 @@ INSERT INTO custprio.builtin_metric (metric, origin, expression, direction, scal
 ('visits', 'relation', 'count(*)', 'higher', 'percentile', '{}', 'value', 0, 'number of rows; 0 without any'),
 ('influence', 'relation', 'sum({weight}::numeric)', 'higher', 'log', '{}', 'value', 0,
  'weighted in-degree: the sum of the weights of the rows that point to the customer; 0 without any'),
+('pagerank', 'relation', 'max({relative_rank}::numeric)', 'higher', 'log', '{}', 'value', 0,
+ 'influence in which a reference by the influential counts more: the relation is a view of custprio.pagerank(); 0 outside of the network'),
 ('referral_value', 'relation', 'sum(({willingness} * {effect} * {conversion} * {value} - {reward})::numeric)', 'higher', 'percentile', '{}', 'value', 0,
  'willingness times effect times conversion times value, less the reward, over the customer''s referrals'),
 ('channel_share', 'relation', 'avg(CASE WHEN {channel} THEN 1 ELSE 0 END)', 'higher', 'minmax', '{0,1}', 'value', NULL,
