@@ -19,7 +19,7 @@
 #include "utils/builtins.h"
 #include "utils/memutils.h"
 #include "valueset.h"
-#include "windowapi.h"
+#include "window_partition.h"
 
 PG_FUNCTION_INFO_V1(custprio_abc_class);
 
@@ -174,12 +174,6 @@ abc_numeric_step(AbcNumericWalk *walk, Numeric value, int64 count)
  * abc_class(value [, cuts]) OVER (...)
  */
 
-typedef struct ClassWindow
-{
-	bool		ready;
-	CustomerTier tier[FLEXIBLE_ARRAY_MEMBER];	/* by row; 0: NULL */
-} ClassWindow;
-
 /*
  * floor_at[k] = index, in a set sorted in ascending order, of the smallest value whose class rank is at most k + 1.
  * Equals share a class, so these values say it all. False when no value is positive.
@@ -251,12 +245,10 @@ partition_cuts(FunctionCallInfo fcinfo, WindowObject window, int64 n, Numeric *c
 	{
 		Numeric		row_cuts[ABC_MAX_CUTS];
 		bool		isnull;
-		bool		isout;
 		int			row_n;
-		Datum		array;
+		Datum		array = partition_argument(window, 1, i, &isnull);
 
 		CHECK_FOR_INTERRUPTS();
-		array = WinGetFuncArgInPartition(window, 1, i, WINDOW_SEEK_HEAD, false, &isnull, &isout);
 		if (isnull)
 			ereport(ERROR,
 					(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
@@ -282,12 +274,10 @@ partition_cuts(FunctionCallInfo fcinfo, WindowObject window, int64 n, Numeric *c
 	return n_cuts;
 }
 
-/* Classify every row of the partition, whatever the window's order and frame. */
 static void
-classify_partition(FunctionCallInfo fcinfo, WindowObject window, ClassWindow *out, int64 n)
+classify_partition(FunctionCallInfo fcinfo, WindowObject window, void *results, int64 n)
 {
-	MemoryContext memory = AllocSetContextCreate(CurrentMemoryContext, "custprio ABC classes", ALLOCSET_DEFAULT_SIZES);
-	MemoryContext old = MemoryContextSwitchTo(memory);
+	CustomerTier *tier = results;	/* by row; 0: NULL */
 	Numeric		cuts[ABC_MAX_CUTS];
 	int64		floor_at[ABC_MAX_CUTS];
 	int			n_cuts = partition_cuts(fcinfo, window, n, cuts);
@@ -296,16 +286,14 @@ classify_partition(FunctionCallInfo fcinfo, WindowObject window, ClassWindow *ou
 	ValueSet	set;
 	ValueSet	sorted;
 
-	value_set_init(&set, value_type_of_call(fcinfo, NUMERICOID, InvalidOid), memory);
+	value_set_init(&set, value_type_of_call(fcinfo, NUMERICOID, InvalidOid), CurrentMemoryContext);
 	for (int64 i = 0; i < n; i++)
 	{
 		bool		isnull;
-		bool		isout;
-		Datum		value;
+		Datum		value = partition_argument(window, 0, i, &isnull);
 
 		CHECK_FOR_INTERRUPTS();
-		value = WinGetFuncArgInPartition(window, 0, i, WINDOW_SEEK_HEAD, false, &isnull, &isout);
-		out->tier[i] = isnull ? 0 : TIER_A;
+		tier[i] = isnull ? 0 : TIER_A;
 		if (isnull)
 			continue;
 		value_set_add(&set, value);
@@ -324,36 +312,21 @@ classify_partition(FunctionCallInfo fcinfo, WindowObject window, ClassWindow *ou
 	{
 		int			k = 0;
 
-		if (out->tier[i] == 0)
+		if (tier[i] == 0)
 			continue;
 		while (k < n_cuts && (!any_positive || value_set_compare(&set, j, &sorted, floor_at[k]) < 0))
 			k++;
-		out->tier[i] = TIER_A + k;
+		tier[i] = TIER_A + k;
 		j++;
 	}
-	MemoryContextSwitchTo(old);
-	MemoryContextDelete(memory);
-	out->ready = true;
 }
 
 Datum
 custprio_abc_class(PG_FUNCTION_ARGS)
 {
-	WindowObject window = PG_WINDOW_OBJECT();
-	int64		n = WinGetPartitionRowCount(window);
-	int64		row = WinGetCurrentPosition(window);
-	Size		size = offsetof(ClassWindow, tier) + n * sizeof(CustomerTier);
-	ClassWindow *classes;
+	CustomerTier tier = *(CustomerTier *) partition_result(fcinfo, sizeof(CustomerTier), classify_partition, NULL);
 
-	if (!AllocSizeIsValid(size))
-		ereport(ERROR,
-				(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
-				 errmsg("too many rows in one partition"),
-				 errdetail("The partition has " INT64_FORMAT " rows.", n)));
-	classes = (ClassWindow *) WinGetPartitionLocalMemory(window, size);
-	if (!classes->ready)
-		classify_partition(fcinfo, window, classes, n);
-	if (classes->tier[row] == 0)
+	if (tier == 0)
 		PG_RETURN_NULL();
-	PG_RETURN_CUSTOMER_TIER(classes->tier[row]);
+	PG_RETURN_CUSTOMER_TIER(tier);
 }

@@ -22,7 +22,6 @@
 #include "utils/lsyscache.h"
 #include "utils/memutils.h"
 #include "valueset.h"
-#include "windowapi.h"
 
 PG_FUNCTION_INFO_V1(custprio_quantile_breaks_transition);
 PG_FUNCTION_INFO_V1(custprio_quantile_breaks_combine);
@@ -420,100 +419,93 @@ custprio_score_by(PG_FUNCTION_ARGS)
  * quantile_score(value, bins) OVER (...)
  */
 
-typedef struct ScoreWindow
+void
+quantile_score_set(const ValueSet *set, int bins, int16 *score)
 {
-	bool		ready;
-	int16		score[FLEXIBLE_ARRAY_MEMBER];	/* by row; 0: NULL */
-} ScoreWindow;
-
-/* Score every row of the partition, whatever the window's order and frame. */
-static void
-score_partition(FunctionCallInfo fcinfo, WindowObject window, ScoreWindow *out, int64 n)
-{
-	MemoryContext memory = AllocSetContextCreate(CurrentMemoryContext, "custprio scores", ALLOCSET_DEFAULT_SIZES);
-	bool		stable_bins = get_fn_expr_arg_stable(fcinfo->flinfo, 1);
-	int			bins = 0;
-	int64		j = 0;
 	int64	   *position;
-	ValueSet	set;
 	ValueSet	sorted;
 
+	value_set_copy(&sorted, set);
+	value_set_sort(&sorted);
+	position = palloc(bins * sizeof(int64));
+	if (set->n > 0)
+		find_breaks(&sorted, bins, position);
+	for (int64 i = 0; i < set->n; i++)
+	{
+		int			low = 0;
+		int			high = bins - 1;
+
+		while (low < high)
+		{
+			int			middle = (low + high) / 2;
+
+			if (value_set_compare(&sorted, position[middle], set, i) < 0)
+				low = middle + 1;
+			else
+				high = middle;
+		}
+		score[i] = 1 + low;
+	}
+}
+
+int
+quantile_bins_of_partition(FunctionCallInfo fcinfo, WindowObject window, int arg, int64 n)
+{
+	bool		stable = get_fn_expr_arg_stable(fcinfo->flinfo, arg);
+	int			bins = 0;
+
+	for (int64 i = 0; i < (stable ? Min(n, 1) : n); i++)
+	{
+		bool		isnull;
+		int			row_bins = DatumGetInt32(partition_argument(window, arg, i, &isnull));
+
+		CHECK_FOR_INTERRUPTS();
+		if (isnull)
+			refuse_null_bins();
+		if (i == 0)
+			quantile_check_bins(bins = row_bins);
+		else if (row_bins != bins)
+			refuse_other_bins(bins, row_bins);
+	}
+	return bins;
+}
+
+static void
+score_partition(FunctionCallInfo fcinfo, WindowObject window, void *results, int64 n)
+{
+	int16	   *score = results;	/* by row; 0: NULL */
+	int			bins = quantile_bins_of_partition(fcinfo, window, 1, n);
+	int64		known = 0;
+	int16	   *scored;
+	ValueSet	set;
+
 	value_set_init(&set,
-				   value_type_of_call(fcinfo, get_fn_expr_argtype(fcinfo->flinfo, 0), PG_GET_COLLATION()), memory);
+				   value_type_of_call(fcinfo, get_fn_expr_argtype(fcinfo->flinfo, 0), PG_GET_COLLATION()),
+				   CurrentMemoryContext);
 	for (int64 i = 0; i < n; i++)
 	{
 		bool		isnull;
-		bool		isout;
-		Datum		value;
+		Datum		value = partition_argument(window, 0, i, &isnull);
 
 		CHECK_FOR_INTERRUPTS();
-		if (i == 0 || !stable_bins)
-		{
-			int			row_bins = DatumGetInt32(WinGetFuncArgInPartition(window, 1, i, WINDOW_SEEK_HEAD, false,
-																		  &isnull, &isout));
-
-			if (isnull)
-				refuse_null_bins();
-			if (i == 0)
-				quantile_check_bins(bins = row_bins);
-			else if (row_bins != bins)
-				refuse_other_bins(bins, row_bins);
-		}
-		value = WinGetFuncArgInPartition(window, 0, i, WINDOW_SEEK_HEAD, false, &isnull, &isout);
-		out->score[i] = isnull ? 0 : 1;
+		score[i] = !isnull;
 		if (!isnull)
 			value_set_add(&set, value);
 	}
-
-	if (set.n > 0 && bins > 1)
-	{
-		value_set_copy(&sorted, &set);
-		value_set_sort(&sorted);
-		position = MemoryContextAlloc(memory, (bins - 1) * sizeof(int64));
-		find_breaks(&sorted, bins, position);
-		for (int64 i = 0; i < n; i++)
-		{
-			int			low = 0;
-			int			high = bins - 1;
-
-			if (out->score[i] == 0)
-				continue;
-			while (low < high)
-			{
-				int			middle = (low + high) / 2;
-
-				if (value_set_compare(&sorted, position[middle], &set, j) < 0)
-					low = middle + 1;
-				else
-					high = middle;
-			}
-			out->score[i] = 1 + low;
-			j++;
-		}
-	}
-	MemoryContextDelete(memory);
-	out->ready = true;
+	scored = MemoryContextAllocHuge(CurrentMemoryContext, set.n * sizeof(int16));
+	quantile_score_set(&set, bins, scored);
+	for (int64 i = 0; i < n; i++)
+		if (score[i] > 0)
+			score[i] = scored[known++];
 }
 
 Datum
 custprio_quantile_score(PG_FUNCTION_ARGS)
 {
-	WindowObject window = PG_WINDOW_OBJECT();
-	int64		n = WinGetPartitionRowCount(window);
-	int64		row = WinGetCurrentPosition(window);
-	Size		size = offsetof(ScoreWindow, score) + n * sizeof(int16);
-	ScoreWindow *scores;
+	int16		score = *(int16 *) partition_result(fcinfo, sizeof(int16), score_partition,
+													"Take breaks with custprio.quantile_breaks and score with custprio.score_by.");
 
-	if (!AllocSizeIsValid(size))
-		ereport(ERROR,
-				(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
-				 errmsg("too many rows in one partition"),
-				 errdetail("The partition has " INT64_FORMAT " rows.", n),
-				 errhint("Take breaks with custprio.quantile_breaks and score with custprio.score_by.")));
-	scores = (ScoreWindow *) WinGetPartitionLocalMemory(window, size);
-	if (!scores->ready)
-		score_partition(fcinfo, window, scores, n);
-	if (scores->score[row] == 0)
+	if (score == 0)
 		PG_RETURN_NULL();
-	PG_RETURN_INT32(scores->score[row]);
+	PG_RETURN_INT32(score);
 }

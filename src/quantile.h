@@ -4,6 +4,9 @@
 
 #include "compat.h"
 
+#include "valueset.h"
+#include "window_partition.h"
+
 #define QUANTILE_MAX_BINS	1000
 
 /* 0-based position, in ascending order of n values, of the discrete quantile i/bins: ceil(i * n / bins) - 1. */
@@ -23,5 +26,11 @@ extern void quantile_breaks_ranked(const int64 *count, int32 d, int bins, int32 
 
 /* Raise 22023 unless bins is within 1 .. QUANTILE_MAX_BINS. */
 extern void quantile_check_bins(int bins);
+
+/* The score of each value of a set, in the set's order. */
+extern void quantile_score_set(const ValueSet *set, int bins, int16 *score);
+
+/* The checked number of bins, argument arg, that all n rows of a window's partition agree on. */
+extern int	quantile_bins_of_partition(FunctionCallInfo fcinfo, WindowObject window, int arg, int64 n);
 
 #endif

@@ -18,7 +18,7 @@
 #include "stats/kmeans.h"
 #include "stats/model.h"
 #include "utils/memutils.h"
-#include "windowapi.h"
+#include "window_partition.h"
 
 PG_FUNCTION_INFO_V1(custprio_kmeans_add);
 PG_FUNCTION_INFO_V1(custprio_kmeans_final);
@@ -228,36 +228,27 @@ custprio_kmeans_silhouette(PG_FUNCTION_ARGS)
  * kmeans(features, k [, seed]) OVER (...)
  */
 
-typedef struct ClusterWindow
-{
-	bool		ready;
-	int			cluster[FLEXIBLE_ARRAY_MEMBER]; /* by row; 0: NULL */
-} ClusterWindow;
-
 /* An argument that all rows of the partition have to agree on. */
 static int64
 partition_option(FunctionCallInfo fcinfo, WindowObject window, int64 row, int i, const char *argument, Sample *sample)
 {
 	bool		isnull;
-	bool		isout;
 	Datum		datum;
 
 	if (row > 0 && get_fn_expr_arg_stable(fcinfo->flinfo, i))
 		return sample->option[i - 1];
-	datum = WinGetFuncArgInPartition(window, i, row, WINDOW_SEEK_HEAD, false, &isnull, &isout);
+	datum = partition_argument(window, i, row, &isnull);
 	if (isnull)
 		refuse_null(argument);
 	sample_option(sample, i - 1, argument, i == 1 ? DatumGetInt32(datum) : DatumGetInt64(datum));
 	return sample->option[i - 1];
 }
 
-/* Cluster every row of the partition, whatever the window's order and frame. */
 static void
-cluster_partition(FunctionCallInfo fcinfo, WindowObject window, ClusterWindow *out, int64 n)
+cluster_partition(FunctionCallInfo fcinfo, WindowObject window, void *results, int64 n)
 {
-	MemoryContext memory = AllocSetContextCreate(CurrentMemoryContext, "custprio clusters", ALLOCSET_DEFAULT_SIZES);
-	MemoryContext old = MemoryContextSwitchTo(memory);
-	Sample	   *sample = sample_create(memory);
+	int		   *cluster = results;	/* by row; 0: NULL */
+	Sample	   *sample = sample_create(CurrentMemoryContext);
 	int64		j = 0;
 	double	   *rows;
 	KMeans	   *model;
@@ -265,7 +256,6 @@ cluster_partition(FunctionCallInfo fcinfo, WindowObject window, ClusterWindow *o
 	for (int64 i = 0; i < n; i++)
 	{
 		bool		isnull;
-		bool		isout;
 		const double *features;
 		int			width;
 		Datum		datum;
@@ -274,45 +264,29 @@ cluster_partition(FunctionCallInfo fcinfo, WindowObject window, ClusterWindow *o
 		kmeans_check_k(partition_option(fcinfo, window, i, 1, "k", sample));
 		if (PG_NARGS() > 2)
 			partition_option(fcinfo, window, i, 2, "seed", sample);
-		datum = WinGetFuncArgInPartition(window, 0, i, WINDOW_SEEK_HEAD, false, &isnull, &isout);
-		out->cluster[i] = !isnull && sample_features(DatumGetArrayTypeP(datum), "features", &features, &width);
-		if (out->cluster[i])
+		datum = partition_argument(window, 0, i, &isnull);
+		cluster[i] = !isnull && sample_features(DatumGetArrayTypeP(datum), "features", &features, &width);
+		if (cluster[i])
 			add_features(sample, features, width);
 	}
-	if (sample->n > 0)
-	{
-		/* the fit sorts its sample */
-		rows = MemoryContextAllocHuge(memory, sample->n * sample->width * sizeof(double));
-		memcpy(rows, sample->value, sample->n * sample->width * sizeof(double));
-		model = kmeans_fit(sample, sample->option[OPTION_K], sample->option[OPTION_SEED]);
-		for (int64 i = 0; i < n; i++)
-			if (out->cluster[i])
-				out->cluster[i] = 1 + kmeans_nearest(model, rows + j++ * model->width);
-	}
-	MemoryContextSwitchTo(old);
-	MemoryContextDelete(memory);
-	out->ready = true;
+	if (sample->n == 0)
+		return;
+	/* the fit sorts its sample */
+	rows = MemoryContextAllocHuge(CurrentMemoryContext, sample->n * sample->width * sizeof(double));
+	memcpy(rows, sample->value, sample->n * sample->width * sizeof(double));
+	model = kmeans_fit(sample, sample->option[OPTION_K], sample->option[OPTION_SEED]);
+	for (int64 i = 0; i < n; i++)
+		if (cluster[i])
+			cluster[i] = 1 + kmeans_nearest(model, rows + j++ * model->width);
 }
 
 Datum
 custprio_kmeans_window(PG_FUNCTION_ARGS)
 {
-	WindowObject window = PG_WINDOW_OBJECT();
-	int64		n = WinGetPartitionRowCount(window);
-	int64		row = WinGetCurrentPosition(window);
-	Size		size = offsetof(ClusterWindow, cluster) + n * sizeof(int);
-	ClusterWindow *clusters;
+	int			cluster = *(int *) partition_result(fcinfo, sizeof(int), cluster_partition,
+													"Fit with custprio.fit_kmeans and assign with custprio.kmeans_assign.");
 
-	if (!AllocSizeIsValid(size))
-		ereport(ERROR,
-				(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
-				 errmsg("too many rows in one partition"),
-				 errdetail("The partition has " INT64_FORMAT " rows.", n),
-				 errhint("Fit with custprio.fit_kmeans and assign with custprio.kmeans_assign.")));
-	clusters = (ClusterWindow *) WinGetPartitionLocalMemory(window, size);
-	if (!clusters->ready)
-		cluster_partition(fcinfo, window, clusters, n);
-	if (clusters->cluster[row] == 0)
+	if (cluster == 0)
 		PG_RETURN_NULL();
-	PG_RETURN_INT32(clusters->cluster[row]);
+	PG_RETURN_INT32(cluster);
 }
