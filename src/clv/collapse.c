@@ -19,17 +19,17 @@ typedef struct Entry
 	char		status;
 } Entry;
 
-/* The key is what stands before the weight: three doubles without a gap. */
+/* The key is the profile, and what stands before the weight: three doubles without a gap. */
 static inline uint32
 hash_history(const ClvHistory *h)
 {
-	return hash_bytes((const unsigned char *) h, offsetof(ClvHistory, weight));
+	return hash_bytes((const unsigned char *) h, offsetof(ClvHistory, weight)) ^ (uint32) h->profile * 0x9e3779b1;
 }
 
 static inline bool
 same_history(const ClvHistory *a, const ClvHistory *b)
 {
-	return a->x == b->x && a->t_x == b->t_x && a->t == b->t;
+	return a->x == b->x && a->t_x == b->t_x && a->t == b->t && a->profile == b->profile;
 }
 
 #define SH_PREFIX histories
@@ -62,13 +62,22 @@ clv_collapse_create(MemoryContext context)
 void
 clv_collapse_add(ClvCollapse *collapse, double x, double t_x, double t, double weight)
 {
-	/* adding 0 makes 0 of -0 */
-	ClvHistory	h = {.x = x + 0.0,.t_x = t_x + 0.0,.t = t + 0.0,.weight = weight};
-	bool		found;
-	Entry	   *entry = histories_insert(collapse->table, h, &found);
+	clv_collapse_history(collapse, (ClvHistory) {.x = x,.t_x = t_x,.t = t,.weight = weight});
+}
 
+void
+clv_collapse_history(ClvCollapse *collapse, ClvHistory h)
+{
+	bool		found;
+	Entry	   *entry;
+
+	/* adding 0 makes 0 of -0 */
+	h.x += 0.0;
+	h.t_x += 0.0;
+	h.t += 0.0;
+	entry = histories_insert(collapse->table, h, &found);
 	if (found)
-		entry->h.weight += weight;
+		entry->h.weight += h.weight;
 	else
 		entry->h = h;
 }
@@ -91,6 +100,8 @@ clv_collapse_rows(const ClvCollapse *collapse, long *n)
 static inline int
 compare_histories(const ClvHistory *a, const ClvHistory *b)
 {
+	if (a->profile != b->profile)
+		return a->profile < b->profile ? -1 : 1;
 	if (a->x != b->x)
 		return a->x < b->x ? -1 : 1;
 	if (a->t_x != b->t_x)
@@ -179,7 +190,7 @@ clv_data_create(ClvHistory *rows, long n, bool with_times)
 	data->group = palloc(room * sizeof(ClvGroup));
 	for (long i = 0; i < data->n; i++)
 	{
-		if (data->n_groups == 0 || data->group[data->n_groups - 1].x != rows[i].x)
+		if (i == 0 || rows[i - 1].x != rows[i].x || rows[i - 1].profile != rows[i].profile)
 		{
 			if (data->n_groups == room)
 			{

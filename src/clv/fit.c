@@ -6,6 +6,10 @@
  * best goes on with everything; Newton's method, with a Hessian from differences of the analytic gradient, polishes to
  * the last digits. The same Hessian gives the covariance and tells whether the data determine the parameters at all. In
  * the end some histories' likelihoods are computed by a second formula: an optimum of a wrong likelihood is no optimum.
+ *
+ * With covariates (covariates.c) the coefficients are searched too, of covariates standardised so that all steps are of
+ * one size, from the optimum without them. Every unknown moves the logarithm of one parameter of a customer, so that
+ * gradients and Hessians by a customer's parameters, of which there are few, carry over by multiplication.
  */
 #include "custprio.h"
 
@@ -25,15 +29,22 @@
 #define NEWTON_ROUNDS	25
 #define GRADIENT_GOOD	1e-7	/* converged if no derivative of the mean is greater ... */
 #define GRADIENT_BEST	1e-12	/* ... and nothing is gained below this */
+#define EXTREME			100.0	/* logarithm of a customer's scaled parameter beyond which no likelihood is asked for */
 #define VAGUE			10.0	/* standard error of a logarithm from which on the data say nothing of a parameter */
 #define CHECKED_ROWS	8		/* histories computed by the second formula */
 #define CHECK_TOLERANCE	1e-8
+#define START_BOUND		8.0		/* of the logarithms that a fit with covariates starts from */
+#define SPREAD_LEAST	1e-9	/* standard deviation of a covariate over its greatest value; 1 - R squared by others */
 
 typedef struct Problem
 {
 	const ClvModel *model;
 	double		k;				/* of an Erlang model */
 	const ClvData *data;
+	const ClvDesign *design;	/* NULL: no covariates */
+	const double *covariates;	/* standardised, by profile */
+	int			n_covariates;
+	int			n_unknowns;			/* parameters and coefficients */
 	double		weight;			/* sum of the data's weights */
 	double		l2;				/* penalty on squared parameters */
 	double		ridge;			/* penalty on squared logarithms of parameters */
@@ -50,31 +61,139 @@ all_finite(const double *value, int n)
 	return true;
 }
 
-/* The penalised mean log-likelihood at the logarithms of parameters, and its derivatives. -INFINITY where not finite. */
 static double
-objective(Problem *problem, const double *logs, double *gradient)
+greatest(const double *value, int n)
 {
-	int			k = problem->model->n_params;
-	double		params[CLV_MAX_PARAMS] = {0};
-	double		derivative[CLV_MAX_PARAMS];
-	double		value;
+	double		most = 0;
 
-	for (int i = 0; i < k; i++)
+	for (int i = 0; i < n; i++)
+		most = fmax(most, fabs(value[i]));
+	return most;
+}
+
+/* What the unknowns are for customers of one profile: each moves the logarithm of one parameter by its factor. */
+typedef struct Loadings
+{
+	int			param[CLV_MAX_UNKNOWNS];
+	double		factor[CLV_MAX_UNKNOWNS];
+} Loadings;
+
+static void
+load(const Problem *problem, int profile, Loadings *loadings)
+{
+	int			n = problem->model->n_params;
+
+	for (int i = 0; i < n; i++)
+	{
+		loadings->param[i] = i;
+		loadings->factor[i] = 1;
+	}
+	if (problem->design)
+		clv_design_loadings(problem->design, problem->covariates + (Size) profile * problem->n_covariates,
+							loadings->param + n, loadings->factor + n);
+}
+
+/* Logarithms of the parameters of customers of a profile. */
+static void
+customer_logs(const Problem *problem, const Loadings *loadings, const double *unknown, double *logs)
+{
+	memset(logs, 0, CLV_MAX_PARAMS * sizeof(double));
+	for (int i = 0; i < problem->n_unknowns; i++)
+		logs[loadings->param[i]] += loadings->factor[i] * unknown[i];
+}
+
+static void
+exponentiate(const Problem *problem, const double *logs, double *params)
+{
+	memset(params, 0, CLV_MAX_PARAMS * sizeof(double));
+	for (int i = 0; i < problem->model->n_params; i++)
 		params[i] = exp(logs[i]);
 	if (problem->model->erlang)
-		params[k] = problem->k;
-	problem->evaluations++;
-	value = problem->model->log_likelihood(params, problem->data, gradient ? derivative : NULL) / problem->weight;
-	for (int i = 0; i < k; i++)
+		params[problem->model->n_params] = problem->k;
+}
+
+/* The data of the profile that begins with group *next, which becomes the first group of the one after it. */
+static ClvData
+profile_data(const ClvData *data, int *next, int *profile)
+{
+	ClvData		part = *data;
+	int			first = *next;
+
+	*profile = data->row[data->group[first].first].profile;
+	while (*next < data->n_groups && data->row[data->group[*next].first].profile == *profile)
+		(*next)++;
+	/* models with covariates read groups, whose rows are counted in all the data */
+	part.group = data->group + first;
+	part.n_groups = *next - first;
+	return part;
+}
+
+/* Log-likelihood of one profile at the logarithms of its parameters, and its derivatives by these. */
+static double
+profile_likelihood(const Problem *problem, const ClvData *part, const double *logs, double *by_log)
+{
+	double		params[CLV_MAX_PARAMS];
+	double		value;
+
+	if (!(greatest(logs, problem->model->n_params) <= EXTREME))
+		return -INFINITY;
+	exponentiate(problem, logs, params);
+	value = problem->model->log_likelihood(params, part, by_log);
+	for (int i = 0; by_log && i < problem->model->n_params; i++)
+		by_log[i] *= params[i];
+	return value;
+}
+
+/* The log-likelihood of everybody, and its derivatives by the unknowns. */
+static double
+log_likelihood(const Problem *problem, const double *unknown, double *gradient)
+{
+	double		sum = 0;
+
+	if (gradient)
+		memset(gradient, 0, problem->n_unknowns * sizeof(double));
+	for (int next = 0; next < problem->data->n_groups;)
 	{
-		value -= problem->l2 * params[i] * params[i] + problem->ridge * logs[i] * logs[i];
-		if (gradient)
-			gradient[i] = params[i] * (derivative[i] / problem->weight - 2 * problem->l2 * params[i]) -
-				2 * problem->ridge * logs[i];
+		int			profile;
+		ClvData		part = profile_data(problem->data, &next, &profile);
+		Loadings	loadings;
+		double		logs[CLV_MAX_PARAMS];
+		double		by_log[CLV_MAX_PARAMS];
+
+		load(problem, profile, &loadings);
+		customer_logs(problem, &loadings, unknown, logs);
+		sum += profile_likelihood(problem, &part, logs, gradient ? by_log : NULL);
+		if (!isfinite(sum))
+			break;
+		for (int i = 0; gradient && i < problem->n_unknowns; i++)
+			gradient[i] += loadings.factor[i] * by_log[loadings.param[i]];
 	}
-	if (!isfinite(value) || (gradient && !all_finite(gradient, k)))
+	return sum;
+}
+
+/*
+ * The penalised mean log-likelihood at the unknowns: logarithms of parameters, then coefficients; and its derivatives.
+ * -INFINITY where not finite.
+ */
+static double
+objective(Problem *problem, const double *unknown, double *gradient)
+{
+	double		value = log_likelihood(problem, unknown, gradient) / problem->weight;
+
+	problem->evaluations++;
+	for (int i = 0; i < problem->n_unknowns; i++)
 	{
-		for (int i = 0; gradient && i < k; i++)
+		bool		is_log = i < problem->model->n_params;
+		double		itself = is_log ? exp(unknown[i]) : unknown[i];
+
+		value -= problem->l2 * itself * itself + problem->ridge * unknown[i] * unknown[i];
+		if (gradient)
+			gradient[i] = gradient[i] / problem->weight - 2 * problem->l2 * itself * (is_log ? itself : 1) -
+				2 * problem->ridge * unknown[i];
+	}
+	if (!isfinite(value) || (gradient && !all_finite(gradient, problem->n_unknowns)))
+	{
+		for (int i = 0; gradient && i < problem->n_unknowns; i++)
 			gradient[i] = 0;
 		return -INFINITY;
 	}
@@ -83,23 +202,23 @@ objective(Problem *problem, const double *logs, double *gradient)
 
 /* For NLopt. An interrupt must not jump out of its frames: it is told to stop, and the caller sees to the rest. */
 static double
-nlopt_objective(unsigned k, const double *logs, double *gradient, void *arg)
+nlopt_objective(unsigned k, const double *unknown, double *gradient, void *arg)
 {
 	Problem    *problem = arg;
-	double		value = objective(problem, logs, gradient);
+	double		value = objective(problem, unknown, gradient);
 
 	if (INTERRUPTS_PENDING_CONDITION())
 		nlopt_force_stop(problem->opt);
 	return isinf(value) ? -1e100 : value;
 }
 
-/* Climb from logs, which becomes where it ended. */
+/* Climb from unknown, which becomes where it ended. */
 static double
-climb(Problem *problem, double *logs, double tolerance, int max_evaluations)
+climb(Problem *problem, double *unknown, double tolerance, int max_evaluations)
 {
 	double		value = -INFINITY;
 
-	problem->opt = nlopt_create(NLOPT_LD_LBFGS, problem->model->n_params);
+	problem->opt = nlopt_create(NLOPT_LD_LBFGS, problem->n_unknowns);
 	if (problem->opt == NULL)
 		ereport(ERROR, (errcode(ERRCODE_OUT_OF_MEMORY), errmsg("out of memory")));
 	nlopt_set_max_objective(problem->opt, nlopt_objective, problem);
@@ -108,7 +227,7 @@ climb(Problem *problem, double *logs, double tolerance, int max_evaluations)
 	nlopt_set_ftol_rel(problem->opt, tolerance);
 	nlopt_set_maxeval(problem->opt, max_evaluations);
 	/* a failed line search leaves the best point it saw: whether that is good is decided by the gradient */
-	nlopt_optimize(problem->opt, logs, &value);
+	nlopt_optimize(problem->opt, unknown, &value);
 	nlopt_destroy(problem->opt);
 	problem->opt = NULL;
 	CHECK_FOR_INTERRUPTS();
@@ -117,7 +236,7 @@ climb(Problem *problem, double *logs, double tolerance, int max_evaluations)
 
 /* Cholesky factor of a k x k matrix in place (lower triangle); false if it is not positive definite. */
 static bool
-cholesky(double m[CLV_MAX_PARAMS][CLV_MAX_PARAMS], int k)
+cholesky(double m[CLV_MAX_UNKNOWNS][CLV_MAX_UNKNOWNS], int k)
 {
 	for (int i = 0; i < k; i++)
 	{
@@ -140,7 +259,7 @@ cholesky(double m[CLV_MAX_PARAMS][CLV_MAX_PARAMS], int k)
 
 /* Solve with a Cholesky factor. */
 static void
-cholesky_solve(double m[CLV_MAX_PARAMS][CLV_MAX_PARAMS], int k, double *b)
+cholesky_solve(double m[CLV_MAX_UNKNOWNS][CLV_MAX_UNKNOWNS], int k, double *b)
 {
 	for (int i = 0; i < k; i++)
 	{
@@ -156,23 +275,26 @@ cholesky_solve(double m[CLV_MAX_PARAMS][CLV_MAX_PARAMS], int k, double *b)
 	}
 }
 
-/* Minus the Hessian of the objective by the logarithms, by central differences of the gradient. */
+/*
+ * Minus the Hessian of the log-likelihood of one profile by the logarithms of its parameters, by central differences of
+ * the gradient.
+ */
 static bool
-information(Problem *problem, const double *logs, double m[CLV_MAX_PARAMS][CLV_MAX_PARAMS])
+profile_information(const Problem *problem, const ClvData *part, const double *logs, double m[CLV_MAX_PARAMS][CLV_MAX_PARAMS])
 {
 	int			k = problem->model->n_params;
 	double		at[CLV_MAX_PARAMS],
 				above[CLV_MAX_PARAMS],
 				below[CLV_MAX_PARAMS];
 
-	memcpy(at, logs, k * sizeof(double));
+	memcpy(at, logs, sizeof(at));
 	for (int j = 0; j < k; j++)
 	{
 		at[j] = logs[j] + DIFFERENCE;
-		if (isinf(objective(problem, at, above)))
+		if (!isfinite(profile_likelihood(problem, part, at, above)) || !all_finite(above, k))
 			return false;
 		at[j] = logs[j] - DIFFERENCE;
-		if (isinf(objective(problem, at, below)))
+		if (!isfinite(profile_likelihood(problem, part, at, below)) || !all_finite(below, k))
 			return false;
 		at[j] = logs[j];
 		for (int i = 0; i < k; i++)
@@ -181,56 +303,82 @@ information(Problem *problem, const double *logs, double m[CLV_MAX_PARAMS][CLV_M
 	for (int i = 0; i < k; i++)
 		for (int j = 0; j < i; j++)
 			m[i][j] = m[j][i] = (m[i][j] + m[j][i]) / 2;
+	return true;
+}
+
+/* Minus the Hessian of the objective by the unknowns. */
+static bool
+information(Problem *problem, const double *unknown, double m[CLV_MAX_UNKNOWNS][CLV_MAX_UNKNOWNS])
+{
+	int			k = problem->n_unknowns;
+
+	problem->evaluations += 2 * problem->model->n_params;
+	for (int i = 0; i < k; i++)
+		memset(m[i], 0, k * sizeof(double));
+	for (int next = 0; next < problem->data->n_groups;)
+	{
+		int			profile;
+		ClvData		part = profile_data(problem->data, &next, &profile);
+		Loadings	loadings;
+		double		logs[CLV_MAX_PARAMS];
+		double		own[CLV_MAX_PARAMS][CLV_MAX_PARAMS];
+
+		load(problem, profile, &loadings);
+		customer_logs(problem, &loadings, unknown, logs);
+		if (!profile_information(problem, &part, logs, own))
+			return false;
+		for (int i = 0; i < k; i++)
+			for (int j = 0; j <= i; j++)
+				m[i][j] += loadings.factor[i] * loadings.factor[j] * own[loadings.param[i]][loadings.param[j]];
+	}
+	for (int i = 0; i < k; i++)
+	{
+		bool		is_log = i < problem->model->n_params;
+
+		for (int j = 0; j <= i; j++)
+			m[i][j] = m[j][i] = m[i][j] / problem->weight;
+		m[i][i] += 2 * problem->ridge + problem->l2 * (is_log ? 4 * exp(2 * unknown[i]) : 2);
+	}
 	CHECK_FOR_INTERRUPTS();
 	return true;
 }
 
-static double
-greatest(const double *value, int n)
-{
-	double		most = 0;
-
-	for (int i = 0; i < n; i++)
-		most = fmax(most, fabs(value[i]));
-	return most;
-}
-
 /*
  * Newton's method with a growing ridge where the Hessian is not negative definite or a step does not climb. The Hessian,
- * which costs eight gradients, is taken anew only where the last step with it did not bring the gradient down tenfold.
+ * which costs eight gradients of the base model, is taken anew only where the last step with it did not bring the gradient down tenfold.
  */
 static void
-polish(Problem *problem, double *logs, double *norm)
+polish(Problem *problem, double *unknown, double *norm)
 {
-	int			k = problem->model->n_params;
-	double		gradient[CLV_MAX_PARAMS];
-	double		m[CLV_MAX_PARAMS][CLV_MAX_PARAMS];
-	double		value = objective(problem, logs, gradient);
+	int			k = problem->n_unknowns;
+	double		gradient[CLV_MAX_UNKNOWNS];
+	double		m[CLV_MAX_UNKNOWNS][CLV_MAX_UNKNOWNS];
+	double		value = objective(problem, unknown, gradient);
 	double		ridge = 0;
 	bool		stale = true;
 
 	*norm = isinf(value) ? INFINITY : greatest(gradient, k);
 	for (int round = 0; round < NEWTON_ROUNDS && *norm > GRADIENT_BEST; round++)
 	{
-		double		factor[CLV_MAX_PARAMS][CLV_MAX_PARAMS];
+		double		factor[CLV_MAX_UNKNOWNS][CLV_MAX_UNKNOWNS];
 		double		before = *norm;
 		bool		climbed = false;
 		bool		fresh = stale;
 
-		if (isinf(value) || (stale && !information(problem, logs, m)))
+		if (isinf(value) || (stale && !information(problem, unknown, m)))
 			return;
 		for (int attempt = 0; attempt < 12 && !climbed; attempt++)
 		{
-			double		step[CLV_MAX_PARAMS],
-						to[CLV_MAX_PARAMS],
-						there[CLV_MAX_PARAMS];
+			double		step[CLV_MAX_UNKNOWNS],
+						to[CLV_MAX_UNKNOWNS],
+						there[CLV_MAX_UNKNOWNS];
 			double		reached,
 						longest;
 
 			memcpy(factor, m, sizeof(m));
 			for (int i = 0; i < k; i++)
 				factor[i][i] += ridge;
-			memcpy(step, gradient, sizeof(step));
+			memcpy(step, gradient, k * sizeof(double));
 			if (!cholesky(factor, k))
 			{
 				ridge = fmax(10 * ridge, 1e-8);
@@ -240,7 +388,7 @@ polish(Problem *problem, double *logs, double *norm)
 			longest = greatest(step, k);
 			for (int i = 0; i < k; i++)
 			{
-				to[i] = logs[i] + step[i] * fmin(1, 2 / longest);
+				to[i] = unknown[i] + step[i] * fmin(1, 2 / longest);
 				to[i] = fmin(fmax(to[i], -BOUND), BOUND);
 			}
 			reached = objective(problem, to, there);
@@ -248,8 +396,8 @@ polish(Problem *problem, double *logs, double *norm)
 			if (reached > value || (reached > value - 1e-13 * (1 + fabs(value)) && greatest(there, k) < *norm))
 			{
 				climbed = true;
-				memcpy(logs, to, sizeof(to));
-				memcpy(gradient, there, sizeof(there));
+				memcpy(unknown, to, k * sizeof(double));
+				memcpy(gradient, there, k * sizeof(double));
 				value = reached;
 				*norm = greatest(gradient, k);
 				ridge = ridge > 1e-9 ? ridge / 10 : 0;
@@ -372,8 +520,10 @@ try_starts(const Problem *whole, bool sampled, double *best)
 
 /* Whether the second formula agrees on some of the histories. */
 static bool
-confirmed(const ClvModel *model, const double *params, const ClvData *data)
+confirmed(const Problem *problem, const double *unknown)
 {
+	const ClvModel *model = problem->model;
+	const ClvData *data = problem->data;
 	long		stride = Max(data->n / CHECKED_ROWS, 1);
 
 	for (long i = 0; i < data->n; i += stride)
@@ -384,9 +534,15 @@ confirmed(const ClvModel *model, const double *params, const ClvData *data)
 					last = h.t > h.t_x ? 1 : 0;
 		ClvGroup	group = {.x = h.x,.first = 0,.last = 1,.n_times = last + 1,.time = time};
 		ClvData		one = {.row = &h,.n = 1,.group = &group,.n_groups = 1,.at_t_x = &first,.at_t = &last};
+		Loadings	loadings;
+		double		logs[CLV_MAX_PARAMS];
+		double		params[CLV_MAX_PARAMS];
 		double		value,
 					second;
 
+		load(problem, h.profile, &loadings);
+		customer_logs(problem, &loadings, unknown, logs);
+		exponentiate(problem, logs, params);
 		h.weight = 1;
 		value = model->log_likelihood(params, &one, NULL);
 		second = model->log_likelihood_check(params, &h);
@@ -405,18 +561,19 @@ give_up(ClvFit *fit, const char *status, const char *hint)
 	fit->hint = hint;
 }
 
-/* Covariance of the parameters from the information; false if it tells too little. */
+/* Covariance of the parameters and coefficients from the information; false if it tells too little. */
 static bool
-take_covariance(Problem *problem, const double *logs, ClvFit *fit)
+take_covariance(Problem *problem, const double *unknown, ClvFit *fit)
 {
-	int			k = problem->model->n_params;
-	double		m[CLV_MAX_PARAMS][CLV_MAX_PARAMS];
+	int			n = problem->model->n_params;
+	int			k = problem->n_unknowns;
+	double		m[CLV_MAX_UNKNOWNS][CLV_MAX_UNKNOWNS];
 
-	if (!information(problem, logs, m) || !cholesky(m, k))
+	if (!information(problem, unknown, m) || !cholesky(m, k))
 		return false;
 	for (int j = 0; j < k; j++)
 	{
-		double		column[CLV_MAX_PARAMS] = {0};
+		double		column[CLV_MAX_UNKNOWNS] = {0};
 
 		column[j] = 1;
 		cholesky_solve(m, k, column);
@@ -424,7 +581,7 @@ take_covariance(Problem *problem, const double *logs, ClvFit *fit)
 			return false;
 		/* the gradient is zero here, so the logarithms' covariance carries over by the parameters alone */
 		for (int i = 0; i < k; i++)
-			fit->covariance[i][j] = column[i] / problem->weight * fit->params[i] * fit->params[j];
+			fit->covariance[i][j] = column[i] / problem->weight * (i < n ? fit->params[i] : 1) * (j < n ? fit->params[j] : 1);
 	}
 	for (int i = 0; i < k; i++)
 	{
@@ -446,6 +603,7 @@ prepare(Problem *problem, ClvHistory *rows, long n, double *scale, ClvFit *fit)
 
 	memset(fit, 0, sizeof(*fit));
 	fit->model = model;
+	problem->n_unknowns = model->n_params;
 	problem->weight = total_weight(data);
 	fit->n = problem->weight;
 	fit->distinct = data->n;
@@ -465,43 +623,45 @@ prepare(Problem *problem, ClvHistory *rows, long n, double *scale, ClvFit *fit)
 	return true;
 }
 
-/* From the logarithms to the maximum near them, and all there is to say of it. */
+/* From unknowns to the maximum near them, and all there is to say of it. */
 static void
-maximise(Problem *problem, double *logs, double scale, ClvFit *fit)
+maximise(Problem *problem, double *unknown, double scale, ClvFit *fit)
 {
 	const ClvModel *model = problem->model;
 	const ClvData *data = problem->data;
 
-	climb(problem, logs, 1e-8, 100);
-	polish(problem, logs, &fit->gradient_norm);
+	climb(problem, unknown, 1e-8, 100);
+	polish(problem, unknown, &fit->gradient_norm);
 
-	for (int i = 0; i < model->n_params; i++)
-		fit->params[i] = exp(logs[i]);
-	if (model->erlang)
-		fit->params[model->n_params] = problem->k;
+	exponentiate(problem, unknown, fit->params);
+	for (int i = model->n_params; i < problem->n_unknowns; i++)
+		fit->coefficient[i - model->n_params] = unknown[i];
 	fit->converged = true;
 	fit->status = "converged";
 	fit->hint = NULL;
-	fit->undetermined = greatest(logs, model->n_params) > BOUND - 1 || !take_covariance(problem, logs, fit);
+	fit->undetermined = greatest(unknown, problem->n_unknowns) > BOUND - 1 || !take_covariance(problem, unknown, fit);
 	if (fit->undetermined)
 		give_up(fit, "the data do not determine the parameters",
 				"Use more customers or a longer period, another model, or a small l2 penalty.");
 	else if (!(fit->gradient_norm < GRADIENT_GOOD))
 		give_up(fit, "no maximum was reached", "Try another model, or a small l2 penalty.");
-	else if (!confirmed(model, fit->params, data))
+	else if (!confirmed(problem, unknown))
 		give_up(fit, "a second formula gives another likelihood", "Please report the data as a bug.");
-	fit->log_likelihood = model->log_likelihood(fit->params, data, NULL);
+	fit->log_likelihood = log_likelihood(problem, unknown, NULL);
 	/* densities of times and values scale too: one power of the unit for each purchase (or event), or each mean */
 	for (long i = 0; i < data->n; i++)
 		fit->log_likelihood += data->row[i].weight * (model == &clv_gamma_gamma ? 1 : problem->k * data->row[i].x) * log(scale);
 	for (int i = 0; i < model->n_params; i++)
 	{
-		double		by_i = model->time_power[i] ? 1 / scale : 1;
-
-		fit->params[i] *= by_i;
-		fit->standard_error[i] *= by_i;
-		for (int j = 0; j < model->n_params; j++)
-			fit->covariance[i][j] *= by_i * (model->time_power[j] ? 1 / scale : 1);
+		if (!model->time_power[i])
+			continue;
+		fit->params[i] /= scale;
+		fit->standard_error[i] /= scale;
+		for (int j = 0; j < problem->n_unknowns; j++)
+		{
+			fit->covariance[i][j] /= scale;
+			fit->covariance[j][i] /= scale;
+		}
 	}
 	fit->iterations = problem->evaluations;
 }
@@ -523,6 +683,214 @@ clv_fit(const ClvModel *model, double k, ClvHistory *rows, long n, double l2, Cl
 			try_starts(&problem, !whole, logs);
 			maximise(&problem, logs, scale, fit);
 		}
+	}
+	MemoryContextSwitchTo(old);
+	MemoryContextDelete(work);
+}
+
+/* Mean and standard deviation of each covariate, of customers. */
+typedef struct Standard
+{
+	double		mean[CLV_PROCESSES * CLV_MAX_COVARIATES];
+	double		deviation[CLV_PROCESSES * CLV_MAX_COVARIATES];
+} Standard;
+
+/* Why the covariates of a process, standardised, cannot be told from each other, or NULL. */
+static const char *
+covariates_collinear(const double *covariates, int n_covariates, int first, int n, const double *weight, int n_profiles,
+					 ClvProcess process)
+{
+	double		m[CLV_MAX_UNKNOWNS][CLV_MAX_UNKNOWNS] = {{0}};
+	double		total = 0;
+
+	for (int p = 0; p < n_profiles; p++)
+	{
+		const double *z = covariates + (Size) p * n_covariates + first;
+
+		total += weight[p];
+		for (int i = 0; i < n; i++)
+			for (int j = 0; j <= i; j++)
+				m[i][j] += weight[p] * z[i] * z[j];
+	}
+	/* no eigenvalue of the correlations up to this covariate may be smaller */
+	for (int k = 1; k <= n; k++)
+	{
+		double		factor[CLV_MAX_UNKNOWNS][CLV_MAX_UNKNOWNS];
+
+		for (int i = 0; i < k; i++)
+			for (int j = 0; j <= i; j++)
+				factor[i][j] = m[i][j] / total - (i == j ? SPREAD_LEAST : 0);
+		if (!cholesky(factor, k))
+			return psprintf("%s covariate %d is determined by those before it", clv_process_name[process], k);
+	}
+	return NULL;
+}
+
+/* Standardise the covariates; why they cannot be used, or NULL. */
+static const char *
+standardise(const ClvDesign *design, double *covariates, const double *weight, int n_profiles, Standard *standard,
+			const char **hint)
+{
+	int			n = clv_design_covariates(design);
+	int			first = 0;
+
+	*hint = "Leave that covariate out.";
+	for (int i = 0; i < n; i++)
+	{
+		ClvProcess	process = i < design->n[CLV_PURCHASE] ? CLV_PURCHASE : CLV_DROPOUT;
+		int			number = process == CLV_PURCHASE ? i + 1 : i + 1 - design->n[CLV_PURCHASE];
+		double		most = 0,
+					total = 0,
+					mean = 0,
+					variance = 0;
+
+		for (int p = 0; p < n_profiles; p++)
+			most = fmax(most, fabs(covariates[(Size) p * n + i]));
+		/* in units of the greatest, so that no square is out of range */
+		for (int p = 0; p < n_profiles && most > 0; p++)
+		{
+			double		z = covariates[(Size) p * n + i] / most - mean;
+
+			total += weight[p];
+			mean += weight[p] / total * z;
+			variance += weight[p] * z * (covariates[(Size) p * n + i] / most - mean);
+		}
+		standard->mean[i] = mean * most;
+		standard->deviation[i] = total > 0 ? sqrt(variance / total) * most : 0;
+		if (!(standard->deviation[i] > SPREAD_LEAST * most))
+			return psprintf("%s covariate %d is the same for every customer", clv_process_name[process], number);
+		for (int p = 0; p < n_profiles; p++)
+			covariates[(Size) p * n + i] = (covariates[(Size) p * n + i] - standard->mean[i]) / standard->deviation[i];
+	}
+	for (ClvProcess process = 0; process < CLV_PROCESSES; process++)
+	{
+		const char *reason = covariates_collinear(covariates, n, first, design->n[process], weight, n_profiles, process);
+
+		if (reason)
+			return reason;
+		first += design->n[process];
+	}
+	return NULL;
+}
+
+/*
+ * From standardised covariates to those given: coefficients are divided by standard deviations, and parameters are no
+ * longer those at the means but at 0. On logarithms of parameters, and coefficients, that is linear.
+ */
+static void
+unstandardise(const Standard *standard, ClvFit *fit)
+{
+	const ClvDesign *design = &fit->design;
+	int			n = fit->model->n_params;
+	int			k = n + clv_design_coefficients(design);
+	int			param[CLV_MAX_COEFFICIENTS];
+	double		at_mean[CLV_MAX_COEFFICIENTS],
+				deviation[CLV_MAX_COEFFICIENTS];
+	double		turn[CLV_MAX_UNKNOWNS][CLV_MAX_UNKNOWNS] = {{0}};
+	double		half[CLV_MAX_UNKNOWNS][CLV_MAX_UNKNOWNS] = {{0}};
+	double		before[CLV_MAX_PARAMS];
+	bool		usable = true;
+
+	clv_design_loadings(design, standard->mean, param, at_mean);
+	clv_design_loadings(design, standard->deviation, param, deviation);
+	memcpy(before, fit->params, sizeof(before));
+	for (int i = 0; i < n; i++)
+		turn[i][i] = 1;
+	for (int i = n; i < k; i++)
+	{
+		/* both have the sign of the effect */
+		double		by = fabs(deviation[i - n]);
+
+		turn[i][i] = 1 / by;
+		turn[param[i - n]][i] = -at_mean[i - n] / by;
+		fit->params[param[i - n]] *= exp(-at_mean[i - n] / by * fit->coefficient[i - n]);
+		fit->coefficient[i - n] /= by;
+	}
+	for (int i = 0; i < k; i++)
+		for (int j = 0; j < k; j++)
+			for (int l = 0; l < k; l++)
+				half[i][j] += turn[i][l] * fit->covariance[l][j] / (l < n ? before[l] : 1) / (j < n ? before[j] : 1);
+	for (int i = 0; i < k; i++)
+	{
+		for (int j = 0; j < k; j++)
+		{
+			double		sum = 0;
+
+			for (int l = 0; l < k; l++)
+				sum += half[i][l] * turn[j][l];
+			fit->covariance[i][j] = sum * (i < n ? fit->params[i] : 1) * (j < n ? fit->params[j] : 1);
+		}
+		fit->standard_error[i] = sqrt(fit->covariance[i][i]);
+		usable &= isfinite(fit->standard_error[i]) && all_finite(fit->covariance[i], k) &&
+			(i < n ? isfinite(fit->params[i]) && fit->params[i] > 0 : isfinite(fit->coefficient[i - n]));
+	}
+	if (!usable)
+		give_up(fit, "parameters at covariates of zero are out of range",
+				"Subtract from each covariate a typical value of it, and divide by a typical difference.");
+}
+
+void
+clv_fit_covariates(const ClvDesign *design, double *covariates, int n_profiles, ClvHistory *rows, long n, double l2,
+				   ClvFit *fit)
+{
+	MemoryContext work = AllocSetContextCreate(CurrentMemoryContext, "custprio fit", ALLOCSET_DEFAULT_SIZES);
+	MemoryContext old = MemoryContextSwitchTo(work);
+	Problem		pooled = {.model = design->model->base,.k = 1,.l2 = l2};
+	ClvHistory *all = MemoryContextAllocHuge(work, Max(n, 1) * sizeof(ClvHistory));
+	double	   *weight = MemoryContextAllocHuge(work, Max(n_profiles, 1) * sizeof(double));
+	int			k = pooled.model->n_params;
+	double		scale;
+	bool		fits;
+
+	memset(weight, 0, n_profiles * sizeof(double));
+	for (long i = 0; i < n; i++)
+	{
+		all[i] = rows[i];
+		all[i].profile = 0;
+		weight[rows[i].profile] += rows[i].weight;
+	}
+	fits = prepare(&pooled, all, n, &scale, fit);
+	fit->design = *design;
+	if (fits)
+	{
+		Problem		problem = pooled;
+		Standard	standard;
+		const char *reason;
+		const char *hint;
+
+		MemoryContextSwitchTo(old);
+		reason = standardise(design, covariates, weight, n_profiles, &standard, &hint);
+		MemoryContextSwitchTo(work);
+		if (reason)
+			give_up(fit, reason, hint);
+		for (long i = 0; i < n; i++)
+		{
+			rows[i].t_x *= scale;
+			rows[i].t *= scale;
+		}
+		problem.data = clv_data_create(rows, n, problem.model->indexes_times);
+		problem.design = design;
+		problem.covariates = covariates;
+		problem.n_covariates = clv_design_covariates(design);
+		problem.n_unknowns = k + clv_design_coefficients(design);
+		fit->distinct = problem.data->n;
+		/* a sample may mislead */
+		for (int whole = 0; whole <= (pooled.data->n > SAMPLE_ROWS) && !reason && !fit->converged; whole++)
+		{
+			double		unknown[CLV_MAX_UNKNOWNS] = {0};
+
+			try_starts(&pooled, !whole, unknown);
+			if (problem.n_unknowns > k)
+			{
+				climb(&pooled, unknown, 1e-8, 100);
+				for (int i = 0; i < k; i++)
+					unknown[i] = fmin(fmax(unknown[i], -START_BOUND), START_BOUND);
+			}
+			maximise(&problem, unknown, scale, fit);
+			fit->iterations += pooled.evaluations;
+		}
+		if (fit->converged && problem.n_unknowns > k)
+			unstandardise(&standard, fit);
 	}
 	MemoryContextSwitchTo(old);
 	MemoryContextDelete(work);

@@ -2,13 +2,15 @@
 #ifndef CUSTPRIO_CLV_FIT_H
 #define CUSTPRIO_CLV_FIT_H
 
-#include "clv/model.h"
+#include "clv/covariates.h"
 
 /* What a fit found. params hold a usable model only if converged; status says in a few words what is wrong otherwise. */
 typedef struct ClvFit
 {
 	const ClvModel *model;
-	double		params[CLV_MAX_PARAMS]; /* with the k of an Erlang model after them */
+	ClvDesign	design;			/* without a model: no covariates */
+	double		params[CLV_MAX_PARAMS]; /* with the k of an Erlang model after them; at covariates of 0 */
+	double		coefficient[CLV_MAX_COEFFICIENTS];
 	double		log_likelihood; /* the sum, without any penalty */
 	double		n;				/* sum of weights */
 	long		distinct;		/* histories after collapsing equal ones */
@@ -16,10 +18,10 @@ typedef struct ClvFit
 	double		gradient_norm;	/* greatest derivative of the mean by the logarithm of a parameter */
 	bool		converged;
 	bool		undetermined;	/* not converged because the data do not determine the parameters */
-	const char *status;			/* "converged", or why not: static text */
+	const char *status;			/* "converged", or why not: lives as long as the context of the call */
 	const char *hint;			/* what to do about it, or NULL */
-	double		standard_error[CLV_MAX_PARAMS];
-	double		covariance[CLV_MAX_PARAMS][CLV_MAX_PARAMS]; /* of the parameters themselves */
+	double		standard_error[CLV_MAX_UNKNOWNS];	/* of the parameters, then of the coefficients */
+	double		covariance[CLV_MAX_UNKNOWNS][CLV_MAX_UNKNOWNS]; /* of the parameters themselves */
 } ClvFit;
 
 /*
@@ -31,7 +33,15 @@ typedef struct ClvFit
  */
 extern void clv_fit(const ClvModel *model, double k, ClvHistory *rows, long n, double l2, ClvFit *fit);
 
-/* The same without a penalty, climbing from given parameters (with their k) and from nowhere else. */
+/*
+ * The same for a model with covariates: the profile of a history counts rows of covariates, which are standardised in place.
+ * The penalty includes squared coefficients of standardised covariates. Without any coefficient it is the fit of the base
+ * model.
+ */
+extern void clv_fit_covariates(const ClvDesign *design, double *covariates, int n_profiles, ClvHistory *rows, long n,
+							   double l2, ClvFit *fit);
+
+/* As clv_fit without a penalty, climbing from given parameters (with their k) and from nowhere else. */
 extern void clv_refit(const ClvModel *model, const double *from, ClvHistory *rows, long n, ClvFit *fit);
 
 /*

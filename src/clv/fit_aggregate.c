@@ -1,6 +1,6 @@
 /*
  * fit_aggregate.c: the aggregates fit_bgnbd, fit_mbgnbd, fit_bgcnbd, fit_mbgcnbd, fit_pareto_nbd, fit_bgbb,
- * fit_sbg and fit_gamma_gamma.
+ * fit_sbg and fit_gamma_gamma; and of fit_bgnbd_covariates and fit_pareto_nbd_covariates.
  *
  * The state collects distinct histories (collapse.c) and is parallel safe: partial states travel as plain arrays of
  * numbers. A row with a NULL is left out; a row that no model can have is an error. Data that cannot be fitted give a
@@ -13,10 +13,12 @@
 
 #include "clv/collapse.h"
 #include "clv/params.h"
+#include "clv/profiles.h"
 #include "clv/sbg.h"
 #include "clv/value.h"
 #include "lib/stringinfo.h"
 #include "libpq/pqformat.h"
+#include "stats/arguments.h"
 #include "utils/builtins.h"
 #include "utils/float.h"
 #include "utils/memutils.h"
@@ -26,6 +28,7 @@ PG_FUNCTION_INFO_V1(custprio_fit_cnbd_add);
 PG_FUNCTION_INFO_V1(custprio_fit_bgbb_add);
 PG_FUNCTION_INFO_V1(custprio_fit_sbg_add);
 PG_FUNCTION_INFO_V1(custprio_fit_gamma_gamma_add);
+PG_FUNCTION_INFO_V1(custprio_fit_covariates_add);
 PG_FUNCTION_INFO_V1(custprio_fit_combine);
 PG_FUNCTION_INFO_V1(custprio_fit_serialize);
 PG_FUNCTION_INFO_V1(custprio_fit_deserialize);
@@ -37,6 +40,8 @@ PG_FUNCTION_INFO_V1(custprio_fit_pareto_nbd);
 PG_FUNCTION_INFO_V1(custprio_fit_bgbb);
 PG_FUNCTION_INFO_V1(custprio_fit_sbg);
 PG_FUNCTION_INFO_V1(custprio_fit_gamma_gamma);
+PG_FUNCTION_INFO_V1(custprio_fit_bgnbd_covariates);
+PG_FUNCTION_INFO_V1(custprio_fit_pareto_nbd_covariates);
 
 #define UNIT_SIZE	8			/* longest name of a unit of time, and its end */
 #define DECLINES	2			/* successive falls of the likelihood after which no greater k is tried */
@@ -45,6 +50,8 @@ PG_FUNCTION_INFO_V1(custprio_fit_gamma_gamma);
 typedef struct FitState
 {
 	ClvCollapse *collapse;
+	ClvProfiles *profiles;		/* different covariates; NULL: none were seen yet, or there are none */
+	int			n_covariates[CLV_PROCESSES];
 	double		l2;
 	int			k;				/* of an Erlang model; 0: that of greatest likelihood */
 	char		unit[UNIT_SIZE];	/* of time, by name; empty: not said */
@@ -267,6 +274,79 @@ custprio_fit_gamma_gamma_add(PG_FUNCTION_ARGS)
 	PG_RETURN_POINTER(state);
 }
 
+/* Covariates of one process in argument i. They have as many elements in every row. */
+static const double *
+take_covariates(FunctionCallInfo fcinfo, int i, ClvProcess process, FitState *state)
+{
+	char		name[32];
+	const double *vector;
+	int			n;
+
+	snprintf(name, sizeof(name), "%s_covariates", clv_process_name[process]);
+	if (PG_ARGISNULL(i))
+		ereport(ERROR,
+				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
+				 errmsg("argument \"%s\" must not be NULL", name),
+				 errhint("Leave customers whose covariates are not known out with FILTER, or give a process without covariates '{}'.")));
+	vector = float8_vector(PG_GETARG_ARRAYTYPE_P(i), name, &n);
+	if (n > CLV_MAX_COVARIATES)
+		ereport(ERROR,
+				(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
+				 errmsg("argument \"%s\" must have at most %d elements", name, CLV_MAX_COVARIATES),
+				 errdetail("It has %d.", n)));
+	if (state->profiles && state->n_covariates[process] != n)
+		ereport(ERROR,
+				(errcode(ERRCODE_ARRAY_SUBSCRIPT_ERROR),
+				 errmsg("argument \"%s\" must have as many elements in every row", name),
+				 errdetail("It has %d, and had %d.", n, state->n_covariates[process])));
+	state->n_covariates[process] = n;
+	return vector;
+}
+
+/* (state, x, t_x, t, purchase_covariates, dropout_covariates [, weight [, l2 [, time_unit]]]) */
+Datum
+custprio_fit_covariates_add(PG_FUNCTION_ARGS)
+{
+	FitState   *state = state_argument(fcinfo);
+	ClvHistory	h = {0};
+
+	if (!PG_ARGISNULL(1) && !PG_ARGISNULL(2) && !PG_ARGISNULL(3) && take_options(fcinfo, 6, state, &h.weight))
+	{
+		const double *purchase = take_covariates(fcinfo, 4, CLV_PURCHASE, state);
+		const double *dropout = take_covariates(fcinfo, 5, CLV_DROPOUT, state);
+		double		both[CLV_PROCESSES * CLV_MAX_COVARIATES];
+		int			n = state->n_covariates[CLV_PURCHASE];
+
+		h.x = PG_GETARG_FLOAT8(1);
+		h.t_x = PG_GETARG_FLOAT8(2);
+		h.t = PG_GETARG_FLOAT8(3);
+		clv_check_history(h.x, h.t_x, h.t);
+		memcpy(both, purchase, n * sizeof(double));
+		memcpy(both + n, dropout, state->n_covariates[CLV_DROPOUT] * sizeof(double));
+		if (state->profiles == NULL)
+			state->profiles = clv_profiles_create(aggregate_context(fcinfo), n + state->n_covariates[CLV_DROPOUT]);
+		h.profile = clv_profiles_number(state->profiles, both);
+		clv_collapse_history(state->collapse, h);
+	}
+	PG_RETURN_POINTER(state);
+}
+
+/* Take the other state's covariates over. */
+static void
+combine_profiles(FitState *state, const FitState *other, MemoryContext context)
+{
+	if (state->profiles == NULL)
+	{
+		memcpy(state->n_covariates, other->n_covariates, sizeof(state->n_covariates));
+		state->profiles = clv_profiles_create(context, other->n_covariates[CLV_PURCHASE] + other->n_covariates[CLV_DROPOUT]);
+	}
+	for (ClvProcess process = 0; process < CLV_PROCESSES; process++)
+		if (state->n_covariates[process] != other->n_covariates[process])
+			ereport(ERROR,
+					(errcode(ERRCODE_ARRAY_SUBSCRIPT_ERROR),
+					 errmsg("argument \"%s_covariates\" must have as many elements in every row", clv_process_name[process])));
+}
+
 Datum
 custprio_fit_combine(PG_FUNCTION_ARGS)
 {
@@ -298,18 +378,38 @@ custprio_fit_combine(PG_FUNCTION_ARGS)
 		state->k = Max(state->k, other->k);
 		add_log_intervals(state, other->log_intervals);
 		state->rest += other->rest;
+		if (other->profiles)
+			combine_profiles(state, other, context);
 		rows = clv_collapse_rows(other->collapse, &n);
 		for (long i = 0; i < n; i++)
-			clv_collapse_add(state->collapse, rows[i].x, rows[i].t_x, rows[i].t, rows[i].weight);
+		{
+			if (other->profiles)
+				rows[i].profile = clv_profiles_number(state->profiles, clv_profiles_vector(other->profiles, rows[i].profile));
+			clv_collapse_history(state->collapse, rows[i]);
+		}
 		pfree(rows);
 	}
 	PG_RETURN_POINTER(state);
+}
+
+/* Bytes of a row, and of a vector of covariates, of a partial state. */
+static int64
+row_size(const FitState *state)
+{
+	return 4 * sizeof(double) + (state->profiles ? sizeof(int32) : 0);
+}
+
+static int64
+vector_size(const FitState *state)
+{
+	return (state->n_covariates[CLV_PURCHASE] + state->n_covariates[CLV_DROPOUT]) * (int64) sizeof(double);
 }
 
 Datum
 custprio_fit_serialize(PG_FUNCTION_ARGS)
 {
 	FitState   *state = (FitState *) PG_GETARG_POINTER(0);
+	int			n_profiles = state->profiles ? clv_profiles_count(state->profiles) : 0;
 	StringInfoData buffer;
 	ClvHistory *rows;
 	long		n;
@@ -317,7 +417,7 @@ custprio_fit_serialize(PG_FUNCTION_ARGS)
 	aggregate_context(fcinfo);
 	rows = clv_collapse_rows(state->collapse, &n);
 	/* a partial state must fit into a datum */
-	if (n > (MaxAllocSize - 1024) / (4 * sizeof(double)))
+	if (n * row_size(state) + n_profiles * vector_size(state) > MaxAllocSize - 1024)
 		ereport(ERROR,
 				(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
 				 errmsg("too many distinct histories for a parallel fit"),
@@ -328,6 +428,12 @@ custprio_fit_serialize(PG_FUNCTION_ARGS)
 	pq_sendbytes(&buffer, state->unit, UNIT_SIZE);
 	pq_sendfloat8(&buffer, state->log_intervals);
 	pq_sendfloat8(&buffer, state->rest);
+	for (ClvProcess process = 0; process < CLV_PROCESSES; process++)
+		pq_sendint32(&buffer, state->n_covariates[process]);
+	pq_sendint32(&buffer, n_profiles);
+	for (int i = 0; i < n_profiles; i++)
+		for (int j = 0; j < vector_size(state) / sizeof(double); j++)
+			pq_sendfloat8(&buffer, clv_profiles_vector(state->profiles, i)[j]);
 	pq_sendint64(&buffer, n);
 	for (long i = 0; i < n; i++)
 	{
@@ -335,8 +441,45 @@ custprio_fit_serialize(PG_FUNCTION_ARGS)
 		pq_sendfloat8(&buffer, rows[i].t_x);
 		pq_sendfloat8(&buffer, rows[i].t);
 		pq_sendfloat8(&buffer, rows[i].weight);
+		if (state->profiles)
+			pq_sendint32(&buffer, rows[i].profile);
 	}
 	PG_RETURN_BYTEA_P(pq_endtypsend(&buffer));
+}
+
+static void
+refuse_partial_state(void)
+{
+	ereport(ERROR,
+			(errcode(ERRCODE_INVALID_BINARY_REPRESENTATION), errmsg("invalid partial state of a fit")));
+}
+
+/* Covariates of a partial state; they keep their numbers. */
+static void
+deserialize_profiles(StringInfo buffer, FitState *state)
+{
+	int			n;
+
+	for (ClvProcess process = 0; process < CLV_PROCESSES; process++)
+	{
+		state->n_covariates[process] = pq_getmsgint(buffer, 4);
+		if (state->n_covariates[process] < 0 || state->n_covariates[process] > CLV_MAX_COVARIATES)
+			refuse_partial_state();
+	}
+	n = pq_getmsgint(buffer, 4);
+	if (n < 0 || n * vector_size(state) > buffer->len - buffer->cursor)
+		refuse_partial_state();
+	if (n > 0)
+		state->profiles = clv_profiles_create(CurrentMemoryContext, vector_size(state) / sizeof(double));
+	for (int i = 0; i < n; i++)
+	{
+		double		vector[CLV_PROCESSES * CLV_MAX_COVARIATES];
+
+		for (int j = 0; j < vector_size(state) / sizeof(double); j++)
+			vector[j] = pq_getmsgfloat8(buffer);
+		if (clv_profiles_number(state->profiles, vector) != i)
+			refuse_partial_state();
+	}
 }
 
 Datum
@@ -356,18 +499,25 @@ custprio_fit_deserialize(PG_FUNCTION_ARGS)
 	strlcpy(state->unit, pq_getmsgbytes(&buffer, UNIT_SIZE), UNIT_SIZE);
 	state->log_intervals = pq_getmsgfloat8(&buffer);
 	state->rest = pq_getmsgfloat8(&buffer);
+	deserialize_profiles(&buffer, state);
 	n = pq_getmsgint64(&buffer);
-	if (n < 0 || n != (buffer.len - buffer.cursor) / (4 * (int64) sizeof(double)))
-		ereport(ERROR,
-				(errcode(ERRCODE_INVALID_BINARY_REPRESENTATION),
-				 errmsg("invalid partial state of a fit")));
+	if (n < 0 || n != (buffer.len - buffer.cursor) / row_size(state))
+		refuse_partial_state();
 	for (int64 i = 0; i < n; i++)
 	{
-		double		value[4];
+		ClvHistory	h = {0};
 
-		for (int j = 0; j < 4; j++)
-			value[j] = pq_getmsgfloat8(&buffer);
-		clv_collapse_add(state->collapse, value[0], value[1], value[2], value[3]);
+		h.x = pq_getmsgfloat8(&buffer);
+		h.t_x = pq_getmsgfloat8(&buffer);
+		h.t = pq_getmsgfloat8(&buffer);
+		h.weight = pq_getmsgfloat8(&buffer);
+		if (state->profiles)
+		{
+			h.profile = pq_getmsgint(&buffer, 4);
+			if (h.profile < 0 || h.profile >= clv_profiles_count(state->profiles))
+				refuse_partial_state();
+		}
+		clv_collapse_history(state->collapse, h);
 	}
 	pq_getmsgend(&buffer);
 	PG_RETURN_POINTER(state);
@@ -414,6 +564,18 @@ choose_k(const FitState *state, const ClvModel *model, ClvFit *best)
 	}
 }
 
+/* A fit as the aggregate's result; a warning where it failed. */
+static Datum
+fit_result(const FitState *state, const ClvFit *found)
+{
+	if (!found->converged)
+		ereport(WARNING,
+				(errcode(ERRCODE_DATA_EXCEPTION),
+				 errmsg("%s could not be fitted: %s", clv_fit_type(found), found->status),
+				 found->hint ? errhint("%s", found->hint) : 0));
+	return clv_fit_composite(found, state->unit[0] ? state->unit : NULL);
+}
+
 static Datum
 fit(FunctionCallInfo fcinfo, const ClvModel *model)
 {
@@ -427,12 +589,40 @@ fit(FunctionCallInfo fcinfo, const ClvModel *model)
 		choose_k(state, model, &found);
 	else
 		fit_with_k(state, model, model->erlang ? state->k : 1, &found);
-	if (!found.converged)
-		ereport(WARNING,
-				(errcode(ERRCODE_DATA_EXCEPTION),
-				 errmsg("%s could not be fitted: %s", model->name, found.status),
-				 found.hint ? errhint("%s", found.hint) : 0));
-	return clv_fit_composite(&found, state->unit[0] ? state->unit : NULL);
+	return fit_result(state, &found);
+}
+
+static Datum
+fit_covariates(FunctionCallInfo fcinfo, const ClvCovariateModel *model)
+{
+	FitState   *state = PG_ARGISNULL(0) ? NULL : (FitState *) PG_GETARG_POINTER(0);
+	ClvDesign	design = {.model = model};
+	ClvHistory *rows;
+	double	   *covariates = NULL;
+	int		   *rank;
+	int			n_profiles = 0;
+	ClvFit		found;
+	long		n;
+
+	aggregate_context(fcinfo);
+	if (state == NULL)
+		PG_RETURN_NULL();
+	/* copies: the state stays as it is */
+	rows = clv_collapse_rows(state->collapse, &n);
+	if (state->profiles)
+	{
+		memcpy(design.n, state->n_covariates, sizeof(design.n));
+		n_profiles = clv_profiles_count(state->profiles);
+		covariates = clv_profiles_sorted(state->profiles, &rank);
+		for (long i = 0; i < n; i++)
+			rows[i].profile = rank[rows[i].profile];
+		pfree(rank);
+	}
+	clv_fit_covariates(&design, covariates, n_profiles, rows, n, Max(state->l2, 0), &found);
+	pfree(rows);
+	if (covariates)
+		pfree(covariates);
+	return fit_result(state, &found);
 }
 
 Datum
@@ -481,4 +671,16 @@ Datum
 custprio_fit_gamma_gamma(PG_FUNCTION_ARGS)
 {
 	return fit(fcinfo, &clv_gamma_gamma);
+}
+
+Datum
+custprio_fit_bgnbd_covariates(PG_FUNCTION_ARGS)
+{
+	return fit_covariates(fcinfo, &clv_bgnbd_covariates);
+}
+
+Datum
+custprio_fit_pareto_nbd_covariates(PG_FUNCTION_ARGS)
+{
+	return fit_covariates(fcinfo, &clv_pareto_nbd_covariates);
 }

@@ -41,7 +41,7 @@ extern Datum custprio_sbg_derl(PG_FUNCTION_ARGS);
 typedef struct Extra
 {
 	FmgrInfo	inner;			/* for the prediction, which keeps things of its own */
-	ClvParams  *params;
+	ClvCustomerParams customer;
 	ClvParams  *spend;
 	TupleDesc	desc;
 } Extra;
@@ -64,9 +64,9 @@ check_covariance(const ClvParams *params)
 	if (!params->has_covariance)
 		ereport(ERROR,
 				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
-				 errmsg("parameters of %s have no covariance", params->model->name),
+				 errmsg("parameters of %s have no covariance", params->type),
 				 errdetail("They do not come from a fit."),
-				 errhint("Take the value of fit_%s itself.", params->model->name)));
+				 errhint("Take the value of fit_%s itself.", params->type)));
 }
 
 /* Variance of a prediction's logarithm, or logit, that one model's parameters cause. */
@@ -113,6 +113,7 @@ extra_of(FunctionCallInfo fcinfo)
 
 		extra = palloc0(sizeof(Extra));
 		extra->inner.fn_mcxt = fcinfo->flinfo->fn_mcxt;
+		extra->customer.with_covariance = true;
 		if (get_call_result_type(fcinfo, NULL, &desc) != TYPEFUNC_COMPOSITE)
 			elog(ERROR, "return type must be a row type");
 		extra->desc = BlessTupleDesc(CreateTupleDescCopy(desc));
@@ -168,10 +169,11 @@ interval(FunctionCallInfo fcinfo, double value, double half, bool probability)
 	return HeapTupleGetDatum(heap_form_tuple(extra_of(fcinfo)->desc, values, nulls));
 }
 
+/* Parameters, with their covariance, in the first argument or at the covariates after it; next is what comes then. */
 static const ClvParams *
-params_argument(FunctionCallInfo fcinfo)
+params_argument(FunctionCallInfo fcinfo, int *next)
 {
-	return clv_params_argument(PG_GETARG_DATUM(0), &extra_of(fcinfo)->params, fcinfo->flinfo->fn_mcxt);
+	return clv_customer_params(fcinfo, &extra_of(fcinfo)->customer, next);
 }
 
 static double
@@ -210,10 +212,11 @@ history(FunctionCallInfo fcinfo, int first)
 static Datum
 purchase_interval(FunctionCallInfo fcinfo, PGFunction function, Prediction predict, bool probability)
 {
+	int			at;
 	double		value = estimate(fcinfo, function);
-	double		width = level_argument(fcinfo, 5);
-	const ClvParams *params = params_argument(fcinfo);
-	Question	question = {.model = params->model,.h = history(fcinfo, 1),.horizon = PG_GETARG_FLOAT8(4)};
+	const ClvParams *params = params_argument(fcinfo, &at);
+	double		width = level_argument(fcinfo, at + 4);
+	Question	question = {.model = params->model,.h = history(fcinfo, at),.horizon = PG_GETARG_FLOAT8(at + 3)};
 
 	return interval(fcinfo, value, width * sqrt(variance(params, predict, &question, probability)), probability);
 }
@@ -234,11 +237,13 @@ custprio_clv_expected_purchases_interval(PG_FUNCTION_ARGS)
 Datum
 custprio_clv_expected_value_interval(PG_FUNCTION_ARGS)
 {
+	int			at;
 	double		value = estimate(fcinfo, custprio_clv_expected_value);
-	double		width = level_argument(fcinfo, 3);
-	Question	question = {.h.x = PG_GETARG_FLOAT8(1),.m = PG_GETARG_FLOAT8(2)};
+	const ClvParams *params = params_argument(fcinfo, &at);
+	double		width = level_argument(fcinfo, at + 2);
+	Question	question = {.h.x = PG_GETARG_FLOAT8(at),.m = PG_GETARG_FLOAT8(at + 1)};
 
-	return interval(fcinfo, value, width * sqrt(variance(params_argument(fcinfo), predict_value, &question, false)), false);
+	return interval(fcinfo, value, width * sqrt(variance(params, predict_value, &question, false)), false);
 }
 
 /*
@@ -248,14 +253,15 @@ custprio_clv_expected_value_interval(PG_FUNCTION_ARGS)
 Datum
 custprio_clv_interval(PG_FUNCTION_ARGS)
 {
+	int			at;
 	double		value = estimate(fcinfo, custprio_clv);
-	double		width = level_argument(fcinfo, 10);
-	const ClvParams *params = params_argument(fcinfo);
-	const ClvParams *spend = clv_params_argument(PG_GETARG_DATUM(1), &extra_of(fcinfo)->spend,
+	const ClvParams *params = params_argument(fcinfo, &at);
+	double		width = level_argument(fcinfo, at + 9);
+	const ClvParams *spend = clv_params_argument(PG_GETARG_DATUM(at), &extra_of(fcinfo)->spend,
 												 fcinfo->flinfo->fn_mcxt);
-	char	   *unit = text_to_cstring(PG_GETARG_TEXT_PP(8));
-	Question	question = {.model = params->model,.h = history(fcinfo, 2),.m = PG_GETARG_FLOAT8(5),
-	.horizon = PG_GETARG_FLOAT8(6),.rate = clv_discount_rate(PG_GETARG_FLOAT8(7), clv_unit_days(unit, true))};
+	char	   *unit = text_to_cstring(PG_GETARG_TEXT_PP(at + 7));
+	Question	question = {.model = params->model,.h = history(fcinfo, at + 1),.m = PG_GETARG_FLOAT8(at + 4),
+	.horizon = PG_GETARG_FLOAT8(at + 5),.rate = clv_discount_rate(PG_GETARG_FLOAT8(at + 6), clv_unit_days(unit, true))};
 
 	return interval(fcinfo, value, width * sqrt(variance(params, predict_discounted, &question, false) +
 												variance(spend, predict_value, &question, false)), false);
@@ -277,44 +283,64 @@ predict_derl(const Question *question, const double *params)
 Datum
 custprio_sbg_survival_interval(PG_FUNCTION_ARGS)
 {
+	int			at;
 	double		value = estimate(fcinfo, custprio_sbg_survival);
+	const ClvParams *params = params_argument(fcinfo, &at);
 	double		width = level_argument(fcinfo, 3);
 	Question	question = {.horizon = PG_GETARG_FLOAT8(1),.h.x = PG_GETARG_FLOAT8(2)};
 
-	return interval(fcinfo, value, width * sqrt(variance(params_argument(fcinfo), predict_survival, &question, true)), true);
+	return interval(fcinfo, value, width * sqrt(variance(params, predict_survival, &question, true)), true);
 }
 
 /* (sbg, renewals, discount, periods, level) */
 Datum
 custprio_sbg_derl_interval(PG_FUNCTION_ARGS)
 {
+	int			at;
 	double		value = estimate(fcinfo, custprio_sbg_derl);
+	const ClvParams *params = params_argument(fcinfo, &at);
 	double		width = level_argument(fcinfo, 4);
 	Question	question = {.h.x = PG_GETARG_FLOAT8(1),.rate = PG_GETARG_FLOAT8(2),.horizon = PG_GETARG_FLOAT8(3)};
 
-	return interval(fcinfo, value, width * sqrt(variance(params_argument(fcinfo), predict_derl, &question, false)), false);
+	return interval(fcinfo, value, width * sqrt(variance(params, predict_derl, &question, false)), false);
 }
 
-/* (params, level): one row per parameter, intervals of their logarithms */
+static void
+store_interval(ReturnSetInfo *result, const char *name, double value, double lower, double upper)
+{
+	Datum		values[4] = {CStringGetTextDatum(name), Float8GetDatum(value), Float8GetDatum(lower), Float8GetDatum(upper)};
+	bool		nulls[4] = {false, false, false, false};
+
+	tuplestore_putvalues(result->setResult, result->setDesc, values, nulls);
+}
+
+/* (params, level): one row per parameter, intervals of their logarithms; then one per coefficient */
 Datum
 custprio_clv_parameter_intervals(PG_FUNCTION_ARGS)
 {
 	ClvParams  *kept = NULL;
 	const ClvParams *params = clv_params_argument(PG_GETARG_DATUM(0), &kept, CurrentMemoryContext);
+	const ClvCovariateModel *model = params->design.model;
 	double		width = level_argument(fcinfo, 1);
 	ReturnSetInfo *result = (ReturnSetInfo *) fcinfo->resultinfo;
+	int			n = params->model->n_params;
 
 	check_covariance(params);
 	InitMaterializedSRF(fcinfo, 0);
-	for (int i = 0; i < params->model->n_params; i++)
+	for (int i = 0; i < n; i++)
 	{
 		double		value = params->value[i];
 		double		half = width * sqrt(params->covariance[i][i]) / value;
-		Datum		values[4] = {CStringGetTextDatum(params->model->param[i]), Float8GetDatum(value),
-		Float8GetDatum(value * exp(-half)), Float8GetDatum(value * exp(half))};
-		bool		nulls[4] = {false, false, false, false};
 
-		tuplestore_putvalues(result->setResult, result->setDesc, values, nulls);
+		store_interval(result, params->model->param[i], value, value * exp(-half), value * exp(half));
 	}
+	for (int e = 0; model && e < model->n_effects; e++)
+		for (int j = 1; j <= params->design.n[model->effect[e].process]; j++, n++)
+		{
+			double		value = params->coefficient[n - params->model->n_params];
+			double		half = width * sqrt(params->covariance[n][n]);
+
+			store_interval(result, psprintf("%s[%d]", model->effect[e].coefficients, j), value, value - half, value + half);
+		}
 	return (Datum) 0;
 }

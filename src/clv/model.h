@@ -12,6 +12,10 @@
 #include <stdbool.h>
 
 #define CLV_MAX_PARAMS	8
+#define CLV_MAX_COVARIATES	16	/* of a process; see covariates.h */
+#define CLV_MAX_EFFECTS	3		/* parameters that covariates act on */
+#define CLV_MAX_COEFFICIENTS (CLV_MAX_EFFECTS * CLV_MAX_COVARIATES)
+#define CLV_MAX_UNKNOWNS	(CLV_MAX_PARAMS + CLV_MAX_COEFFICIENTS)	/* numbers that a fit finds */
 #define CLV_STARTS		3		/* points from which a fit climbs */
 #define CLV_MAX_K		20		/* events per purchase of an Erlang model */
 
@@ -28,10 +32,11 @@ typedef struct ClvHistory
 	};
 	double		t;				/* from the first purchase to the as-of day */
 	double		weight;
+	int			profile;		/* customers with the same one share their covariates; 0 where there are none */
 } ClvHistory;
 
 /*
- * Histories to fit to, sorted by (x, t_x, t) and parted by x: what depends on x alone is computed once per group, and
+ * Histories to fit to, sorted by (profile, x, t_x, t) and parted by profile and x: what depends on x alone is computed once per group, and
  * what depends on x and a time once per distinct time of the group (time[at_t_x[i]] is row i's t_x; see pareto_nbd.c).
  */
 typedef struct ClvGroup

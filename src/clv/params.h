@@ -13,8 +13,11 @@ extern const ClvModel *clv_model_by_name(const char *name);
 typedef struct ClvParams
 {
 	const ClvModel *model;
-	double		value[CLV_MAX_PARAMS];
-	double		covariance[CLV_MAX_PARAMS][CLV_MAX_PARAMS];
+	const char *type;			/* name in SQL: the model's, or that of the model with covariates */
+	ClvDesign	design;			/* without a model: no covariates */
+	double		value[CLV_MAX_PARAMS];	/* at covariates of 0 */
+	double		coefficient[CLV_MAX_COEFFICIENTS];
+	double		covariance[CLV_MAX_UNKNOWNS][CLV_MAX_UNKNOWNS];	/* of both */
 	bool		has_covariance;
 	char		time_unit[16];	/* empty: not said */
 	Size		size;			/* of the datum they were taken from */
@@ -28,6 +31,25 @@ typedef struct ClvParams
  * that are not numbers above zero and for those of a fit that did not converge.
  */
 extern const ClvParams *clv_params_argument(Datum argument, ClvParams **extra, MemoryContext context);
+
+/* What a function that takes the parameters of a customer keeps between calls; all zero at first. */
+typedef struct ClvCustomerParams
+{
+	bool		with_covariance;	/* the caller's wish */
+	ClvParams  *given;
+	ClvParams  *own;			/* of the base model, at the customer's covariates */
+	double		covariates[CLV_PROCESSES * CLV_MAX_COVARIATES];
+	uint32		generation;		/* of the given ones that own was made from; 0: none yet */
+} ClvCustomerParams;
+
+/*
+ * The parameters of a customer: those in the first argument, or, where they depend on covariates, what they are for
+ * purchase_covariates and dropout_covariates in the second and third. next receives the argument after these.
+ */
+extern const ClvParams *clv_customer_params(FunctionCallInfo fcinfo, ClvCustomerParams *customer, int *next);
+
+/* The name of a fit's composite type. */
+extern const char *clv_fit_type(const ClvFit *fit);
 
 /* A fit as the composite type of its model. time_unit may be NULL. */
 extern Datum clv_fit_composite(const ClvFit *fit, const char *time_unit);

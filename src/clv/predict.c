@@ -1,7 +1,8 @@
 /*
  * predict.c: the SQL functions of fitted parameters.
  *
- * One C function serves the overloads for all models: the type of the first argument says which. Predictions of one
+ * One C function serves the overloads for all models: the type of the first argument says which. Where parameters depend
+ * on covariates, these are the second and third argument, and those of other models follow. Predictions of one
  * query repeat histories, since times are whole days: a small table keeps the last answers by history.
  */
 #include "custprio.h"
@@ -42,8 +43,9 @@ typedef struct Memo
 
 typedef struct Extra
 {
-	ClvParams  *params;
-	ClvParams  *spend;			/* second argument of clv() */
+	ClvCustomerParams customer;
+	const ClvParams *params;	/* of the last call */
+	ClvParams  *spend;			/* another argument of clv() */
 	Memo	   *memo;
 	uint32		memo_size;
 	uint32		missed;			/* questions asked anew since the memo has this size */
@@ -57,11 +59,13 @@ extra_of(FunctionCallInfo fcinfo)
 	return fcinfo->flinfo->fn_extra;
 }
 
-/* Parameters of a purchase model in the first argument. */
+/* Parameters in the first argument, or at the covariates in the two after it; next is the argument after these. */
 static const ClvParams *
-purchase_params(FunctionCallInfo fcinfo)
+params_argument(FunctionCallInfo fcinfo, int *next)
 {
-	return clv_params_argument(PG_GETARG_DATUM(0), &extra_of(fcinfo)->params, fcinfo->flinfo->fn_mcxt);
+	Extra	   *extra = extra_of(fcinfo);
+
+	return extra->params = clv_customer_params(fcinfo, &extra->customer, next);
 }
 
 static ClvHistory
@@ -173,18 +177,20 @@ history_log_likelihood(const ClvParams *params, ClvHistory h)
 Datum
 custprio_clv_log_likelihood(PG_FUNCTION_ARGS)
 {
-	const ClvParams *params = purchase_params(fcinfo);
+	int			at;
+	const ClvParams *params = params_argument(fcinfo, &at);
 
-	return answer(history_log_likelihood(params, history_argument(fcinfo, 1)));
+	return answer(history_log_likelihood(params, history_argument(fcinfo, at)));
 }
 
 /* log_likelihood(params of an Erlang model, x, t_x, t, log_intervals) */
 Datum
 custprio_clv_cnbd_log_likelihood(PG_FUNCTION_ARGS)
 {
-	const ClvParams *params = purchase_params(fcinfo);
-	ClvHistory	h = history_argument(fcinfo, 1);
-	double		log_intervals = PG_GETARG_FLOAT8(4);
+	int			at;
+	const ClvParams *params = params_argument(fcinfo, &at);
+	ClvHistory	h = history_argument(fcinfo, at);
+	double		log_intervals = PG_GETARG_FLOAT8(at + 3);
 	double		k = params->value[params->model->n_params];
 
 	clv_check_log_intervals(h.x, h.t_x, log_intervals);
@@ -211,8 +217,9 @@ check_spend(double x, double m)
 Datum
 custprio_clv_gamma_gamma_log_likelihood(PG_FUNCTION_ARGS)
 {
-	const ClvParams *params = purchase_params(fcinfo);
-	ClvHistory	h = {.x = PG_GETARG_FLOAT8(1),.m = PG_GETARG_FLOAT8(2),.weight = 1};
+	int			at;
+	const ClvParams *params = params_argument(fcinfo, &at);
+	ClvHistory	h = {.x = PG_GETARG_FLOAT8(at),.m = PG_GETARG_FLOAT8(at + 1),.weight = 1};
 
 	check_spend(h.x, h.m);
 	if (h.x == 0)
@@ -224,9 +231,10 @@ custprio_clv_gamma_gamma_log_likelihood(PG_FUNCTION_ARGS)
 Datum
 custprio_clv_p_alive(PG_FUNCTION_ARGS)
 {
-	const ClvParams *params = purchase_params(fcinfo);
-	ClvHistory	h = history_argument(fcinfo, 1);
-	double		later = time_argument(fcinfo, 4, "later");
+	int			at;
+	const ClvParams *params = params_argument(fcinfo, &at);
+	ClvHistory	h = history_argument(fcinfo, at);
+	double		later = time_argument(fcinfo, at + 3, "later");
 	Memo	   *memo;
 	bool		known;
 
@@ -243,9 +251,10 @@ custprio_clv_p_alive(PG_FUNCTION_ARGS)
 Datum
 custprio_clv_expected_purchases(PG_FUNCTION_ARGS)
 {
-	const ClvParams *params = purchase_params(fcinfo);
-	ClvHistory	h = history_argument(fcinfo, 1);
-	double		horizon = time_argument(fcinfo, 4, "horizon");
+	int			at;
+	const ClvParams *params = params_argument(fcinfo, &at);
+	ClvHistory	h = history_argument(fcinfo, at);
+	double		horizon = time_argument(fcinfo, at + 3, "horizon");
 	bool		known;
 	Memo	   *memo = memo_of(fcinfo, &h, horizon, &known);
 
@@ -258,40 +267,44 @@ custprio_clv_expected_purchases(PG_FUNCTION_ARGS)
 Datum
 custprio_clv_expected_new(PG_FUNCTION_ARGS)
 {
-	const ClvParams *params = purchase_params(fcinfo);
+	int			at;
+	const ClvParams *params = params_argument(fcinfo, &at);
 
-	return answer(params->model->expected_new(params->value, time_argument(fcinfo, 1, "horizon")));
+	return answer(params->model->expected_new(params->value, time_argument(fcinfo, at, "horizon")));
 }
 
 /* purchase_probability(params, n, horizon): of a new customer */
 Datum
 custprio_clv_pmf(PG_FUNCTION_ARGS)
 {
-	const ClvParams *params = purchase_params(fcinfo);
+	int			at;
+	const ClvParams *params = params_argument(fcinfo, &at);
 
-	return answer(exp(params->model->log_pmf(params->value, count_argument(fcinfo, 1),
-											 time_argument(fcinfo, 2, "horizon"))));
+	return answer(exp(params->model->log_pmf(params->value, count_argument(fcinfo, at),
+											 time_argument(fcinfo, at + 1, "horizon"))));
 }
 
 /* purchase_probability(params, n, x, t_x, t, horizon) */
 Datum
 custprio_clv_conditional_pmf(PG_FUNCTION_ARGS)
 {
-	const ClvParams *params = purchase_params(fcinfo);
-	double		n = count_argument(fcinfo, 1);
-	ClvHistory	h = history_argument(fcinfo, 2);
+	int			at;
+	const ClvParams *params = params_argument(fcinfo, &at);
+	double		n = count_argument(fcinfo, at);
+	ClvHistory	h = history_argument(fcinfo, at + 1);
 
-	return answer(exp(params->model->log_conditional_pmf(params->value, n, &h, time_argument(fcinfo, 5, "horizon"))));
+	return answer(exp(params->model->log_conditional_pmf(params->value, n, &h, time_argument(fcinfo, at + 4, "horizon"))));
 }
 
 /* dert(params, x, t_x, t, delta, horizon DEFAULT infinity) */
 Datum
 custprio_clv_dert(PG_FUNCTION_ARGS)
 {
-	const ClvParams *params = purchase_params(fcinfo);
-	ClvHistory	h = history_argument(fcinfo, 1);
-	double		delta = PG_GETARG_FLOAT8(4);
-	double		horizon = PG_GETARG_FLOAT8(5);
+	int			at;
+	const ClvParams *params = params_argument(fcinfo, &at);
+	ClvHistory	h = history_argument(fcinfo, at);
+	double		delta = PG_GETARG_FLOAT8(at + 3);
+	double		horizon = PG_GETARG_FLOAT8(at + 4);
 
 	if (!isfinite(delta) || delta < 0)
 		ereport(ERROR,
@@ -300,7 +313,7 @@ custprio_clv_dert(PG_FUNCTION_ARGS)
 				 errdetail("It is %s.", float8out_internal(delta)),
 				 errhint("Give it in the unit of time of the parameters.")));
 	if (!isinf(horizon) || horizon < 0)
-		time_argument(fcinfo, 5, "horizon");
+		time_argument(fcinfo, at + 4, "horizon");
 	if (delta == 0 && isinf(horizon))
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
@@ -324,9 +337,10 @@ check_mean(const double *params, double x)
 Datum
 custprio_clv_expected_value(PG_FUNCTION_ARGS)
 {
-	const ClvParams *params = purchase_params(fcinfo);
-	double		x = PG_GETARG_FLOAT8(1);
-	double		m = PG_GETARG_FLOAT8(2);
+	int			at;
+	const ClvParams *params = params_argument(fcinfo, &at);
+	double		x = PG_GETARG_FLOAT8(at);
+	double		m = PG_GETARG_FLOAT8(at + 1);
 
 	check_spend(x, m);
 	check_mean(params->value, x);
@@ -337,15 +351,16 @@ custprio_clv_expected_value(PG_FUNCTION_ARGS)
 Datum
 custprio_clv(PG_FUNCTION_ARGS)
 {
-	const ClvParams *params = purchase_params(fcinfo);
+	int			at;
+	const ClvParams *params = params_argument(fcinfo, &at);
 	Extra	   *extra = fcinfo->flinfo->fn_extra;
-	const ClvParams *spend = clv_params_argument(PG_GETARG_DATUM(1), &extra->spend, fcinfo->flinfo->fn_mcxt);
-	ClvHistory	h = history_argument(fcinfo, 2);
-	double		m = PG_GETARG_FLOAT8(5);
-	double		horizon = time_argument(fcinfo, 6, "horizon");
-	double		discount = PG_GETARG_FLOAT8(7);
-	char	   *unit = text_to_cstring(PG_GETARG_TEXT_PP(8));
-	double		margin = PG_GETARG_FLOAT8(9);
+	const ClvParams *spend = clv_params_argument(PG_GETARG_DATUM(at), &extra->spend, fcinfo->flinfo->fn_mcxt);
+	ClvHistory	h = history_argument(fcinfo, at + 1);
+	double		m = PG_GETARG_FLOAT8(at + 4);
+	double		horizon = time_argument(fcinfo, at + 5, "horizon");
+	double		discount = PG_GETARG_FLOAT8(at + 6);
+	char	   *unit = text_to_cstring(PG_GETARG_TEXT_PP(at + 7));
+	double		margin = PG_GETARG_FLOAT8(at + 8);
 
 	check_spend(h.x, m);
 	check_mean(spend->value, h.x);
