@@ -9,7 +9,8 @@ COMMENT ON FUNCTION custprio.verify(text) IS
 CREATE FUNCTION custprio.score_as_of(name text, day date)
   RETURNS TABLE (customer_id text, tier custprio.customer_tier, priority numeric, rfm custprio.rfm_score, segment text,
     abc custprio.customer_tier, frequency bigint, monetary numeric, average_order_value numeric,
-    first_purchase timestamptz, last_purchase timestamptz, p_alive numeric, expected_purchases numeric, clv numeric, stage text)
+    first_purchase timestamptz, last_purchase timestamptz, p_alive numeric, expected_purchases numeric, clv numeric, stage text,
+    relationship text, metrics jsonb)
   AS 'MODULE_PATHNAME', 'custprio_score_as_of' LANGUAGE C VOLATILE STRICT PARALLEL UNSAFE;
 COMMENT ON FUNCTION custprio.score_as_of(text, date) IS
-  'what a rebuild as of a day publishes, from the source as it is now; writes nothing';
+  'what a rebuild as of a day publishes, from the source as it is now, added metrics as an object; writes nothing';

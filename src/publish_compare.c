@@ -8,7 +8,10 @@
 #include "published_row.h"
 #include "table_reader.h"
 
+#include "lib/stringinfo.h"
 #include "miscadmin.h"
+#include "utils/fmgrprotos.h"
+#include "utils/json.h"
 #include "utils/lsyscache.h"
 #include "utils/memutils.h"
 #include "utils/rel.h"
@@ -87,6 +90,26 @@ publish_compare(const Scorecard *card, CustomerSet *set, Scores *scores, Refresh
 	publisher_close(p);
 }
 
+/* A customer's added metrics, as a row has them, by name. */
+static Datum
+added_as_jsonb(const Publisher *p, const PublishedRow *row)
+{
+	StringInfoData json;
+
+	initStringInfo(&json);
+	appendStringInfoChar(&json, '{');
+	for (int nth = 0; nth < p->card->n_added; nth++)
+	{
+		char	   *value = column_text(p, N_COLUMNS + nth, row->value[N_COLUMNS + nth], row->null[N_COLUMNS + nth]);
+
+		appendStringInfoString(&json, nth > 0 ? ", " : "");
+		escape_json(&json, p->card->added[nth].name);
+		appendStringInfo(&json, ": %s", value ? value : "null");
+	}
+	appendStringInfoChar(&json, '}');
+	return DirectFunctionCall1(jsonb_in, CStringGetDatum(json.data));
+}
+
 void
 publish_give(const Scorecard *card, CustomerSet *set, Scores *scores, RefreshRun *run, PublishedScores give,
 			 void *arg)
@@ -100,12 +123,16 @@ publish_give(const Scorecard *card, CustomerSet *set, Scores *scores, RefreshRun
 	{
 		TierState	state;
 		PublishedRow row;
+		char	   *name;
 
 		publisher_scored_row(&publisher, customer_at(set, id), &row);
 		state = publisher_place(&publisher, customer_at(set, id), &no_tier_state);
 		row_put_state(&publisher, &row, &state);
-		give(column_text(&publisher, COL_CUSTOMER_ID, row.value[COL_CUSTOMER_ID], false), &row.value[COL_TIER],
-			 &row.null[COL_TIER], COL_STAGE - COL_TIER + 1, arg);
+		name = column_text(&publisher, COL_CUSTOMER_ID, row.value[COL_CUSTOMER_ID], false);
+		/* the column after those that are given */
+		row.value[COL_RELATIONSHIP + 1] = added_as_jsonb(&publisher, &row);
+		row.null[COL_RELATIONSHIP + 1] = false;
+		give(name, &row.value[COL_TIER], &row.null[COL_TIER], COL_RELATIONSHIP + 1 - COL_TIER + 1, arg);
 		MemoryContextReset(publisher.row_context);
 		CHECK_FOR_INTERRUPTS();
 	}
