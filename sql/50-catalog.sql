@@ -33,6 +33,9 @@ CREATE TABLE custprio.scorecard (
   clv_discount  float8 NOT NULL,
   clv_margin    float8 NOT NULL,
   partition_by  text,
+  thresholds_by text NOT NULL,
+  segment_minimum int NOT NULL,
+  segments_captured boolean NOT NULL DEFAULT false,
   capture       text NOT NULL,
   rebuild_every interval,
   rebase_every  interval NOT NULL,
@@ -40,6 +43,7 @@ CREATE TABLE custprio.scorecard (
   changed_since text,
   tier_history_age interval,
   tier_history_rows bigint,
+  trimmed_run   bigint NOT NULL DEFAULT 0,
   paused        boolean NOT NULL DEFAULT false,
   version       int NOT NULL DEFAULT 1,
   owner_oid     oid NOT NULL,
@@ -58,6 +62,9 @@ COMMENT ON COLUMN custprio.scorecard.clv_horizon IS 'time after the as-of day in
 COMMENT ON COLUMN custprio.scorecard.clv_discount IS 'discount per year: 0.1 for 10 percent';
 COMMENT ON COLUMN custprio.scorecard.clv_margin IS 'share of a purchase''s value that counts';
 COMMENT ON COLUMN custprio.scorecard.partition_by IS 'expression over the relation of customers whose values part them into segments, each with fits of its own; NULL: one fit';
+COMMENT ON COLUMN custprio.scorecard.thresholds_by IS 'whose thresholds score a customer: pooled (those of all buyers), or segment (those of the buyers of its segment)';
+COMMENT ON COLUMN custprio.scorecard.segment_minimum IS 'number of buyers below which a segment follows the thresholds of all buyers';
+COMMENT ON COLUMN custprio.scorecard.segments_captured IS 'whether changes of partition_by can be captured, if those of the source are';
 COMMENT ON COLUMN custprio.scorecard.clv_chosen IS 'with clv_model auto, the model that validated best';
 COMMENT ON COLUMN custprio.scorecard.clv_chosen_on IS 'as-of day of that choice';
 COMMENT ON COLUMN custprio.scorecard.capture IS 'how changes of the source are noted: trigger, or none';
@@ -65,6 +72,7 @@ COMMENT ON COLUMN custprio.scorecard.rebuild_every IS 'time after which the whol
 COMMENT ON COLUMN custprio.scorecard.changed_since IS 'time of a source row''s last change, by which changed customers are found without triggers';
 COMMENT ON COLUMN custprio.scorecard.tier_history_age IS 'how long rows of the tier history stay; NULL: for ever';
 COMMENT ON COLUMN custprio.scorecard.tier_history_rows IS 'how many rows of the tier history stay, the latest ones; NULL: all';
+COMMENT ON COLUMN custprio.scorecard.trimmed_run IS 'latest run of which a row of the tier history has gone by these limits';
 COMMENT ON COLUMN custprio.scorecard.rebase_every IS 'how long an epoch lasts: refreshes within it keep thresholds, fit and as-of day';
 COMMENT ON COLUMN custprio.scorecard.refresh_on_commit IS 'whether transactions that change the source refresh the scorecard before they commit';
 COMMENT ON COLUMN custprio.scorecard.version IS 'raised by every change of the declaration that can move a score';
@@ -201,9 +209,11 @@ CREATE TABLE custprio.threshold (
   metric        text NOT NULL,
   kind          text NOT NULL CHECK (kind IN ('rfm', 'percentile', 'abc', 'tier', 'tier_enter', 'tier_leave', 'lifecycle', 'quantile', 'minmax', 'z', 'log', 'target')),
   breaks        text[] NOT NULL,
-  PRIMARY KEY (scorecard_id, run_id, metric, kind)
+  segment       text,
+  UNIQUE NULLS NOT DISTINCT (scorecard_id, run_id, segment, metric, kind)
 );
 COMMENT ON TABLE custprio.threshold IS 'the breaks and cuts of each epoch: days for recency, plain numbers for the rest; cast breaks to date[] or numeric[]; minmax and log: least and greatest value, z: mean and standard deviation, target: greatest distance';
+COMMENT ON COLUMN custprio.threshold.segment IS 'value of partition_by among whose buyers they were taken; NULL: all buyers';
 
 -- Written by the triggers on sources, in the writers' transactions and without rights of theirs; see src/queue.c. A row
 -- holds as many keys as fit, and nothing is ever looked up by value, so that there is no index for writers to keep.
@@ -238,8 +248,9 @@ UNION ALL
 SELECT s.scorecard_id, 'customers', s.customers, s.customers_oid, s.customers_key,
        pg_catalog.array_remove(pg_catalog.array_agg(m.expression) || pg_catalog.array_agg(m.occurred_at)
          || pg_catalog.array_agg(m.filter) || s.partition_by, NULL)
-FROM custprio.scorecard s JOIN custprio.metric m USING (scorecard_id)
-WHERE s.capture = 'trigger' AND s.customers IS NOT NULL AND m.origin = 'customers' AND m.captured GROUP BY s.scorecard_id
+FROM custprio.scorecard s
+  LEFT JOIN custprio.metric m ON m.scorecard_id = s.scorecard_id AND m.origin = 'customers' AND m.captured
+WHERE s.capture = 'trigger' AND s.customers IS NOT NULL AND (m.metric IS NOT NULL OR s.segments_captured) GROUP BY s.scorecard_id
 UNION ALL
 SELECT s.scorecard_id, 'metric_' || pg_catalog.min(m.position), m.relation, m.relation_oid, m.key,
        pg_catalog.array_remove(pg_catalog.array_agg(m.expression) || pg_catalog.array_agg(m.occurred_at)

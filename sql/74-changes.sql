@@ -17,7 +17,7 @@ BEGIN
   IF name IS NULL THEN
     RAISE EXCEPTION 'argument "name" must not be NULL' USING ERRCODE = 'null_value_not_allowed';
   END IF;
-  SELECT s.scorecard_id, format('%I.%I', s.schema_name, s.name || '_priority') AS priority,
+  SELECT s.scorecard_id, s.trimmed_run, format('%I.%I', s.schema_name, s.name || '_priority') AS priority,
          format('%I.%I', s.schema_name, s.name || '_tier_history') AS history INTO card
     FROM custprio.scorecard s WHERE s.name = changes_since.name;
   IF NOT FOUND THEN
@@ -31,6 +31,13 @@ BEGIN
         HINT = 'Pass a next_token that changes_since returned for this scorecard, or NULL for all customers.';
     END IF;
     since := split_part(token, '.', 2);
+    IF since < card.trimmed_run THEN
+      RAISE EXCEPTION 'the tier history of scorecard "%" does not reach back to the token any more', name
+        USING ERRCODE = 'object_not_in_prerequisite_state',
+          DETAIL = format('The token is of run %s, and rows up to run %s have gone by tier_history_age or tier_history_rows.',
+                          since, card.trimmed_run),
+          HINT = 'Call changes_since without a token, replace the copy by its rows, and go on from their next_token.';
+    END IF;
   END IF;
   -- Refreshes of a scorecard take turns, so that of two of them the later one has the higher number and commits later.
   -- Where a customer stood at the token is what the first change since then says.

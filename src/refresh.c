@@ -429,6 +429,7 @@ refresh_scorecard(Scorecard *card, RefreshRun *run)
 	bool		opened;
 	bool		choose;
 	bool		state_written;
+	int64		trimmed = 0;
 
 	run->queued = -1;
 	run->partial = false;
@@ -502,7 +503,7 @@ refresh_scorecard(Scorecard *card, RefreshRun *run)
 	if (only == NULL || only->n > 0)
 		publish(card, set, scores, only, run);
 	if (run->rebased)
-		history_trim(card, run->as_of);
+		trimmed = history_trim(card, run->as_of);
 
 	owner_scope_leave(&scope);
 	PopActiveSnapshot();
@@ -514,6 +515,8 @@ refresh_scorecard(Scorecard *card, RefreshRun *run)
 	if (!state_written || !(run->mode == REFRESH_REBUILD || (card->changed_mark != 0 && queue && queue->keys->n > 0)))
 		run->changed_mark = card->changed_mark;
 	epoch_store(card, scores, fit, run, state_written);
+	if (trimmed > 0)
+		history_note_trimmed(card, trimmed);
 	if (choose)
 		clv_choice_store(card);
 	scorecard_heal(card);

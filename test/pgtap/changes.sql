@@ -5,7 +5,7 @@ CREATE EXTENSION IF NOT EXISTS pgtap;
 CREATE EXTENSION IF NOT EXISTS custprio;
 SET LOCAL search_path = public, custprio;
 SET LOCAL client_min_messages = error;
-SELECT plan(20);
+SELECT plan(25);
 
 CREATE TABLE orders (customer int, at date, amount int);
 SELECT setseed(0.2);
@@ -64,6 +64,21 @@ SELECT backfill_history('crm', '2025-01-01', '2025-02-20', '10 days');
 SELECT is((SELECT count(*) FROM changes_since('crm', (SELECT token FROM mark))), 0::bigint, 'filled-in history is no change');
 DELETE FROM crm_tier_history;
 SELECT is((SELECT count(*) FROM changes_since('crm', (SELECT token FROM mark))), 0::bigint, 'nor is history that was deleted');
+
+-- a history that was trimmed past the token says so, until the copy was made anew
+DELETE FROM mark;
+INSERT INTO mark SELECT max(next_token) FROM changes_since('crm');
+CREATE TEMP TABLE token AS SELECT token FROM mark;
+SELECT alter_scorecard('crm', tier_history_rows => 5);
+INSERT INTO orders SELECT 100 + i, (SELECT as_of('crm')), 500 FROM generate_series(1, 40) i;
+SELECT refresh('crm', 'rescore', as_of => (SELECT as_of('crm')));
+SELECT throws_ok($$ SELECT * FROM changes_since('crm', (SELECT token FROM token)) $$, '55000', 'the tier history of scorecard "crm" does not reach back to the token any more', 'changes that are gone are missed');
+DELETE FROM mark; INSERT INTO mark VALUES (NULL); DELETE FROM copy;
+SELECT is(pg_temp.follow(), '0 wrong, 0 different', 'without the token all is told anew');
+SELECT is((SELECT count(*) FROM changes_since('crm', (SELECT token FROM mark))), 0::bigint, 'and the next token is good');
+SELECT is((SELECT trimmed_run FROM scorecard), (SELECT max(run_id) FROM refresh_run), 'the run whose rows went is known');
+SELECT refresh('crm', 'rescore', as_of => (SELECT as_of('crm')));
+SELECT is((SELECT count(*) FROM changes_since('crm', (SELECT token FROM mark))), 0::bigint, 'a refresh that trims nothing leaves it');
 
 SELECT throws_ok($$ SELECT * FROM changes_since('crm', 'yesterday') $$, '22023', 'argument "token" is not one of scorecard "crm"', 'what is no token');
 SELECT throws_ok($$ SELECT * FROM changes_since('crm', (SELECT scorecard_id + 1 || '.1' FROM scorecard)) $$, '22023', NULL, 'the token of another scorecard');
