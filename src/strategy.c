@@ -6,6 +6,7 @@
  */
 #include "custprio.h"
 
+#include "aliases.h"
 #include "catalog/namespace.h"
 #include "catalog/pg_type.h"
 #include "customer_segment.h"
@@ -193,6 +194,9 @@ custprio_contacts_made(PG_FUNCTION_ARGS)
 	char	   *column[4];
 	char	   *query;
 	char	   *days = "";
+	const char *key = "c.customer";
+	const char *join;
+	OwnerScope	scope;
 
 	if (catalog_select("SELECT relation, customer, contacted_at, channel FROM custprio.contact_source"
 					   " WHERE scorecard_id = $1", 1, (Oid[]) {INT8OID}, (Datum[]) {Int64GetDatum(card->id)}, NULL, read_contact_source, column) == 0)
@@ -213,11 +217,15 @@ custprio_contacts_made(PG_FUNCTION_ARGS)
 			days = psprintf("%s AND c.at::pg_catalog.date %s '%s'::pg_catalog.date", days, arg == 1 ? ">=" : "<=",
 							custprio_date_text(PG_GETARG_DATEADT(arg), day));
 		}
+	/* a contact with an alias is one with the customer that it stands for */
+	owner_scope_enter(&scope, card->owner, card->time_zone);
+	aliases_read(card);
+	owner_scope_leave(&scope);
+	join = aliases_join(card, &key);
 	owner_rows(fcinfo, card,
-			   psprintf("SELECT c.customer, c.at::pg_catalog.date, c.channel FROM (%s) c(customer, at, channel)"
-						" WHERE c.customer IS NOT NULL AND pg_catalog.isfinite(c.at)%s%s", query, days,
-						PG_ARGISNULL(3) ? "" : psprintf(" AND %s", owner_rows_only(card, "c.customer",
-																				   PG_GETARG_TEXT_PP(3)))),
+			   psprintf("SELECT %s, c.at::pg_catalog.date, c.channel FROM (%s) c(customer, at, channel)%s"
+						" WHERE c.customer IS NOT NULL AND pg_catalog.isfinite(c.at)%s%s", key, query, join, days,
+						PG_ARGISNULL(3) ? "" : psprintf(" AND %s", owner_rows_only(card, key, PG_GETARG_TEXT_PP(3)))),
 			   psprintf("contacts of scorecard \"%s\"", card->name));
 	return (Datum) 0;
 }

@@ -5,7 +5,7 @@ CREATE EXTENSION IF NOT EXISTS pgtap;
 CREATE EXTENSION IF NOT EXISTS custprio;
 SET LOCAL search_path = public, custprio;
 SET LOCAL client_min_messages = error;
-SELECT plan(28);
+SELECT plan(30);
 SELECT setseed(0.3);
 CREATE TABLE person AS SELECT 'c' || n AS id, n AS n FROM generate_series(1, 420) n;
 CREATE TABLE sale AS SELECT 'c' || (400 * random() ^ 2)::int AS buyer, date '2025-01-01' + (300 * random())::int AS day,
@@ -95,6 +95,11 @@ SELECT set_aliases('i', 'idup', 'old', 'new');
 SELECT count(*) FROM refresh('i', as_of => '2025-12-01');
 INSERT INTO isale VALUES (3, '2025-11-30', 1);
 SELECT is((SELECT mode FROM refresh('i', as_of => '2025-12-01')), 'incremental', 'integers too');
+CREATE TABLE meeting (whom int, day date);
+INSERT INTO meeting VALUES (3, '2025-11-20'), (4, '2025-11-21'), (5, '2025-11-22');
+SELECT set_contacts('i', 'meeting', 'whom', 'day');
+SELECT results_eq($$ SELECT customer_id, count(*) FROM contacts_made('i') GROUP BY 1 ORDER BY 1 $$, $$ VALUES ('4'::text, 2::bigint), ('5', 1) $$, 'contacts with an alias are the customer''s');
+SELECT is((SELECT count(*) FROM contacts_made('i', customer => '4')), 2::bigint, 'and found by it');
 SELECT is((SELECT monetary FROM i_priority WHERE customer_id = 4), (SELECT sum(amount)::numeric FROM isale WHERE buyer IN (3, 4)), 'are merged');
 
 -- roll-up
