@@ -1,5 +1,127 @@
 -- Answers for people: why a customer stands where it does, and how customers moved.
 
+-- What explanations start from: the thresholds that the published rows follow, if they are those of the declaration.
+CREATE FUNCTION custprio.explained_epoch(name text, OUT scorecard_id bigint, OUT run_id bigint, OUT as_of date,
+    OUT state_is_of_day boolean, OUT key_type text, OUT priority text, OUT purchases text, OUT history text)
+  LANGUAGE plpgsql STABLE STRICT PARALLEL SAFE
+  SET search_path = pg_catalog, pg_temp
+AS $function$
+DECLARE
+  version int;
+  published_version int;
+BEGIN
+  SELECT s.scorecard_id, e.run_id, e.as_of, e.state_as_of = e.as_of, format('%I.%I', s.schema_name, s.name || '_priority'),
+         format('%I.%I', s.schema_name, s.name || '_purchases'), format('%I.%I', s.schema_name, s.name || '_tier_history'),
+         s.version, e.version
+    INTO scorecard_id, run_id, as_of, state_is_of_day, priority, purchases, history, version, published_version
+    FROM custprio.scorecard s LEFT JOIN custprio.epoch e USING (scorecard_id)
+    WHERE s.name = explained_epoch.name;
+  IF NOT FOUND THEN
+    RAISE EXCEPTION 'scorecard "%" does not exist', name USING ERRCODE = 'undefined_object',
+      HINT = 'SELECT name FROM custprio.scorecard lists the scorecards.';
+  END IF;
+  IF run_id IS NULL THEN
+    RAISE EXCEPTION 'there are no thresholds of scorecard "%" to explain with', name
+      USING ERRCODE = 'object_not_in_prerequisite_state',
+      HINT = 'Refresh it first. Only members of its owner''s role and of pg_monitor see thresholds.';
+  END IF;
+  IF published_version <> version THEN
+    RAISE EXCEPTION 'the declaration of scorecard "%" has changed since it was refreshed', name
+      USING ERRCODE = 'object_not_in_prerequisite_state', HINT = 'Refresh it first.';
+  END IF;
+  SELECT format_type(a.atttypid, a.atttypmod) INTO key_type FROM pg_attribute a
+    WHERE a.attrelid = priority::regclass AND a.attname = 'customer_id';
+END
+$function$;
+COMMENT ON FUNCTION custprio.explained_epoch(text) IS
+  'the epoch that published rows are explained with, and where they are; an error when there is none for the present declaration';
+
+CREATE FUNCTION custprio.contributions(name text, customer text DEFAULT NULL)
+  RETURNS TABLE (customer_id text, metric text, value text, percentile numeric, weight numeric, contribution numeric)
+  LANGUAGE plpgsql STABLE CALLED ON NULL INPUT PARALLEL SAFE
+  SET search_path = pg_catalog, pg_temp
+  SET datestyle = 'ISO, YMD'
+AS $function$
+DECLARE
+  card record;
+  zone text;
+  metrics text;
+  steps text;
+  breaks text;
+  columns text;
+BEGIN
+  IF name IS NULL THEN
+    RETURN;
+  END IF;
+  SELECT * INTO card FROM custprio.explained_epoch(name);
+  SELECT s.time_zone INTO zone FROM custprio.scorecard s WHERE s.scorecard_id = card.scorecard_id;
+
+  -- A column per metric of the breaks of all buyers (pooled) and of the customer's segment (own), where that has any. From
+  -- them, a column per metric of the scaled value in steps of 1 / 999000; NULL: missing. They are computed before they
+  -- become rows, so that what score_by() and scale_metric() make of breaks serves many customers.
+  SELECT string_agg(format('(%s, %L, %s, %L::numeric, c.s%1$s)', m.nth, m.metric, m.value, m.weight), ', ' ORDER BY m.nth),
+         string_agg(format('%s AS s%s', m.step, m.nth), ', ' ORDER BY m.nth),
+         string_agg(CASE WHEN m.origin <> 'built-in' THEN format(', p.%I AS m%s', m.metric, m.nth) ELSE '' END, '' ORDER BY m.nth),
+         string_agg(format('max(%s) FILTER (WHERE t.metric = %L AND t.kind = %L) AS b%s', m.numbers, m.metric, m.kind, m.nth),
+                    ', ' ORDER BY m.nth)
+    INTO metrics, steps, columns, breaks
+    FROM (
+      SELECT k.nth, k.metric, k.weight, k.kind, k.origin,
+             CASE k.metric WHEN 'recency' THEN 't.breaks::date[]' ELSE 't.breaks::numeric[]' END AS numbers,
+             CASE k.metric WHEN 'recency' THEN 'c.last_day::text' WHEN 'frequency' THEN 'c.frequency::text'
+               WHEN 'monetary' THEN 'c.monetary::text' WHEN 'clv' THEN 'c.clv::text'
+               ELSE format('c.m%s::text', k.nth) END AS value,
+             CASE k.metric
+               WHEN 'recency' THEN format('1000 * (custprio.score_by(c.last_day, coalesce(own.b%1$s, pooled.b%1$s)) - 1)', k.nth)
+               WHEN 'frequency' THEN format('1000 * (custprio.score_by(c.frequency::numeric, coalesce(own.b%1$s, pooled.b%1$s)) - 1)', k.nth)
+               WHEN 'monetary' THEN format('1000 * (custprio.score_by(c.revenue, coalesce(own.b%1$s, pooled.b%1$s)) - 1)', k.nth)
+               WHEN 'clv' THEN format('1000 * (custprio.score_by(c.clv, coalesce(own.b%1$s, pooled.b%1$s)) - 1)', k.nth)
+               ELSE format('custprio.scale_metric(c.m%1$s, %2$L, %3$L, %4$L::numeric[], coalesce(own.b%1$s, pooled.b%1$s), %5$s)',
+                           k.nth, k.scale, k.direction, k.parameters, k.decimals) END AS step
+      FROM (SELECT n.*, row_number() OVER (ORDER BY n.position, array_position('{recency,frequency,monetary,clv}', n.metric)) AS nth,
+                   CASE n.origin WHEN 'built-in' THEN 'percentile' ELSE n.scale END AS kind
+            FROM custprio.metric n WHERE n.scorecard_id = card.scorecard_id) k
+      WHERE k.origin <> 'built-in' OR EXISTS (
+        SELECT FROM custprio.threshold t WHERE t.scorecard_id = card.scorecard_id AND t.run_id = card.run_id
+          AND t.metric = k.metric AND t.kind = 'percentile')) m;
+
+  -- Contributions are differences of rounded partial sums: so they add up to the priority, and each is within 0.0001 of
+  -- its exact value. Weights have 9 decimals, so all this is on whole numbers. Thresholds hold for revenue in all its
+  -- digits, which only the state has.
+  RETURN QUERY EXECUTE format($query$
+    WITH breaks AS MATERIALIZED (
+      SELECT t.segment, %1$s FROM custprio.threshold t WHERE t.scorecard_id = $1 AND t.run_id = $2 GROUP BY t.segment),
+    customer AS (
+      SELECT p.customer_id, (p.last_purchase AT TIME ZONE $4)::date AS last_day, p.frequency, p.monetary, p.clv,
+             CASE WHEN $5 THEN custprio.revenue(s.summary) ELSE p.monetary END AS revenue, s.segment %2$s
+      FROM %3$s p LEFT JOIN %4$s s USING (customer_id)
+      WHERE p.tier IS NOT NULL %5$s),
+    scaled AS MATERIALIZED (
+      SELECT c.*, %6$s FROM customer c LEFT JOIN breaks own ON own.segment = c.segment JOIN breaks pooled ON pooled.segment IS NULL),
+    step AS (
+      SELECT c.customer_id, m.* FROM scaled c, LATERAL (VALUES %7$s) m(nth, metric, value, weight, step)),
+    summed AS (
+      SELECT s.*, sum(s.weight * coalesce(s.step, 0)) OVER (PARTITION BY s.customer_id ORDER BY s.nth) * 1000000000 AS part,
+             sum(s.weight) FILTER (WHERE s.step IS NOT NULL) OVER (PARTITION BY s.customer_id) * 1000000000 AS total
+      FROM step s),
+    rounded AS (
+      SELECT s.*, div(2000000 * s.part + 999000 * s.total, nullif(2 * 999000 * s.total, 0)) AS units FROM summed s)
+    SELECT r.customer_id::text, r.metric, r.value, round(100 * r.step / 999000.0, 2), r.weight,
+           CASE WHEN r.step IS NOT NULL
+             THEN round((r.units - coalesce(lag(r.units) OVER (PARTITION BY r.customer_id ORDER BY r.nth), 0)) / 10000, 4) END
+    FROM rounded r ORDER BY r.customer_id, r.nth
+  $query$, breaks, columns, card.priority, card.purchases,
+    CASE WHEN customer IS NOT NULL THEN format('AND p.customer_id = CAST($3 AS %s)', card.key_type)
+      -- one segment after the other
+      WHEN EXISTS (SELECT FROM custprio.threshold t WHERE t.scorecard_id = card.scorecard_id AND t.run_id = card.run_id
+                     AND t.segment IS NOT NULL) THEN 'ORDER BY s.segment' ELSE '' END,
+    steps, metrics)
+    USING card.scorecard_id, card.run_id, customer, zone, card.state_is_of_day;
+END
+$function$;
+COMMENT ON FUNCTION custprio.contributions(text, text) IS
+  'what each metric contributes to the priority of every buyer, or of one: its value, percentile (0 to 100), weight and contribution, which add up to the priority; NULL where the value is missing';
+
 CREATE FUNCTION custprio.explain(name text, customer text)
   RETURNS TABLE (item text, value text, percentile numeric, weight numeric, contribution numeric, explanation text)
   LANGUAGE plpgsql STABLE STRICT PARALLEL SAFE
@@ -9,54 +131,21 @@ AS $function$
 DECLARE
   card record;
   row record;
+  state record;
   metric record;
-  cut record;
-  last_day date;
+  last_change record;
   ladder record;
   hold record;
-  key_type text;
-  published jsonb;
-  items text[] = '{}';
-  texts text[] = '{}';
-  reasons text[] = '{}';
-  weights numeric[] = '{}';
-  steps int[] = '{}';
-  step int;
+  frequency_by text;
   total numeric = 0;
-  part numeric = 0;
-  units numeric;
-  units_before numeric = 0;
   reached numeric;
 BEGIN
-  SELECT s.scorecard_id, s.name, s.schema_name, s.time_zone, s.frequency_by, s.version, e.run_id, e.as_of,
-         e.version AS published_version, e.state_as_of
-    INTO card
-    FROM custprio.scorecard s LEFT JOIN custprio.epoch e USING (scorecard_id)
-    WHERE s.name = explain.name;
-  IF NOT FOUND THEN
-    RAISE EXCEPTION 'scorecard "%" does not exist', name USING ERRCODE = 'undefined_object',
-      HINT = 'SELECT name FROM custprio.scorecard lists the scorecards.';
-  END IF;
-  IF card.run_id IS NULL THEN
-    RAISE EXCEPTION 'there are no thresholds of scorecard "%" to explain with', name
-      USING ERRCODE = 'object_not_in_prerequisite_state',
-      HINT = 'Refresh it first. Only members of its owner''s role and of pg_monitor see thresholds.';
-  END IF;
-  IF card.published_version <> card.version THEN
-    RAISE EXCEPTION 'the declaration of scorecard "%" has changed since it was refreshed', name
-      USING ERRCODE = 'object_not_in_prerequisite_state', HINT = 'Refresh it first.';
-  END IF;
-
-  SELECT format_type(a.atttypid, a.atttypmod) INTO key_type FROM pg_attribute a
-    WHERE a.attrelid = format('%I.%I', card.schema_name, card.name || '_priority')::regclass AND a.attname = 'customer_id';
-  -- thresholds hold for revenue in all its digits, which only the state has
-  EXECUTE format('SELECT p.*, CASE WHEN $2 THEN custprio.revenue(s.summary) ELSE p.monetary END AS revenue'
-                 ' FROM %I.%I p LEFT JOIN %I.%I s USING (customer_id) WHERE p.customer_id = CAST($1 AS %s)',
-                 card.schema_name, card.name || '_priority', card.schema_name, card.name || '_purchases', key_type)
-    INTO row USING customer, card.state_as_of = card.as_of;
+  SELECT * INTO card FROM custprio.explained_epoch(name);
+  EXECUTE format('SELECT p.* FROM %s p WHERE p.customer_id = CAST($1 AS %s)', card.priority, card.key_type)
+    INTO row USING customer;
   IF row.customer_id IS NULL THEN
     RAISE EXCEPTION 'scorecard "%" has no customer "%"', name, customer USING ERRCODE = 'no_data_found',
-      HINT = format('SELECT customer_id FROM %I.%I lists the customers.', card.schema_name, card.name || '_priority');
+      HINT = format('SELECT customer_id FROM %s lists the customers.', card.priority);
   END IF;
   IF row.tier IS NULL THEN
     item := 'stage'; value := row.stage;
@@ -64,61 +153,33 @@ BEGIN
     RETURN NEXT;
     RETURN;
   END IF;
+  -- thresholds hold for revenue in all its digits, which only the state has
+  EXECUTE format('SELECT custprio.revenue(s.summary) AS revenue, s.segment FROM %s s WHERE s.customer_id = CAST($1 AS %s)',
+                 card.purchases, card.key_type)
+    INTO state USING customer;
 
-  last_day := (row.last_purchase AT TIME ZONE card.time_zone)::date;
-  published := to_jsonb(row);
+  SELECT s.frequency_by INTO frequency_by FROM custprio.scorecard s WHERE s.scorecard_id = card.scorecard_id;
   FOR metric IN
-    SELECT m.*, t.breaks FROM custprio.metric m
-      LEFT JOIN custprio.threshold t ON t.scorecard_id = m.scorecard_id AND t.run_id = card.run_id AND t.metric = m.metric
-        AND t.kind NOT IN ('rfm', 'abc')
-    WHERE m.scorecard_id = card.scorecard_id AND (m.origin <> 'built-in' OR t.kind IS NOT NULL)
-    ORDER BY m.position, array_position('{recency,frequency,monetary,clv}', m.metric)
+    SELECT c.metric, c.value, c.percentile, c.weight, c.contribution, m.expression, m.scale, m.direction, m.axis, m.protected,
+           m.allow_protected
+    FROM custprio.contributions(name, customer) WITH ORDINALITY c
+      JOIN custprio.metric m ON m.scorecard_id = card.scorecard_id AND m.metric = c.metric
+    ORDER BY c.ordinality
   LOOP
-    items := items || metric.metric;
-    weights := weights || metric.weight;
-    CASE metric.metric
-      WHEN 'recency' THEN
-        texts := texts || last_day::text;
-        step := 1000 * (custprio.score_by(last_day, metric.breaks::date[]) - 1);
-        reasons := reasons || format('last purchase %s days before %s', card.as_of - last_day, card.as_of);
-      WHEN 'frequency' THEN
-        texts := texts || row.frequency::text;
-        step := 1000 * (custprio.score_by(row.frequency::numeric, metric.breaks::numeric[]) - 1);
-        reasons := reasons || CASE card.frequency_by WHEN 'day' THEN 'days with a purchase' ELSE 'purchases' END::text;
-      WHEN 'monetary' THEN
-        texts := texts || row.monetary::text;
-        step := 1000 * (custprio.score_by(row.revenue, metric.breaks::numeric[]) - 1);
-        reasons := reasons || 'revenue less returns'::text;
-      WHEN 'clv' THEN
-        texts := texts || row.clv::text;
-        step := 1000 * (custprio.score_by(row.clv, metric.breaks::numeric[]) - 1);
-        reasons := reasons || 'expected value of future purchases'::text;
-      ELSE
-        texts := texts || (published->>metric.metric);
-        step := custprio.scale_metric((published->>metric.metric)::numeric, metric.scale, metric.direction,
-                                      metric.parameters, metric.breaks::numeric[], metric.decimals);
-        reasons := reasons || (format('%s; scale %s, %s is better', metric.expression, metric.scale, metric.direction)
-          || CASE WHEN step IS NULL THEN '; missing, so it leaves the mean' ELSE '' END
-          || CASE WHEN metric.axis <> 'value' THEN format('; axis %s, no part of the priority', metric.axis) ELSE '' END
-          || CASE WHEN metric.allow_protected IS NOT NULL
-               THEN format('; reads %s: %s', array_to_string(metric.protected, ', '), metric.allow_protected) ELSE '' END);
-    END CASE;
-    steps := steps || step;
-    total := total + CASE WHEN step IS NULL THEN 0 ELSE metric.weight END;
-  END LOOP;
-
-  -- Contributions are differences of rounded partial sums: so they add up to the priority, and each is within 0.0001 of
-  -- its exact value. Weights have 9 decimals, so all this is on whole numbers.
-  FOR i IN 1 .. cardinality(items) LOOP
-    item := items[i]; value := texts[i]; weight := weights[i]; explanation := reasons[i];
-    percentile := round(100 * steps[i] / 999000.0, 2);
-    contribution := NULL;
-    IF steps[i] IS NOT NULL THEN
-      part := part + weights[i] * steps[i];
-      units := div(2000000 * part * 1000000000 + 999000 * total * 1000000000, 2 * 999000 * total * 1000000000);
-      contribution := round((units - units_before) / 10000, 4);
-      units_before := units;
-    END IF;
+    item := metric.metric; value := metric.value; percentile := metric.percentile; weight := metric.weight;
+    contribution := metric.contribution;
+    explanation := CASE item
+      WHEN 'recency' THEN format('last purchase %s days before %s', card.as_of - value::date, card.as_of)
+      WHEN 'frequency' THEN CASE frequency_by WHEN 'day' THEN 'days with a purchase' ELSE 'purchases' END
+      WHEN 'monetary' THEN 'revenue less returns'
+      WHEN 'clv' THEN 'expected value of future purchases'
+      ELSE format('%s; scale %s, %s is better', metric.expression, metric.scale, metric.direction)
+        || CASE WHEN contribution IS NULL THEN '; missing, so it leaves the mean' ELSE '' END
+        || CASE WHEN metric.axis <> 'value' THEN format('; axis %s, no part of the priority', metric.axis) ELSE '' END
+        || CASE WHEN metric.allow_protected IS NOT NULL
+             THEN format('; reads %s: %s', array_to_string(metric.protected, ', '), metric.allow_protected) ELSE '' END
+      END;
+    total := total + CASE WHEN contribution IS NULL THEN 0 ELSE weight END;
     RETURN NEXT;
   END LOOP;
 
@@ -127,7 +188,12 @@ BEGIN
   RETURN NEXT;
 
   -- where the scored tier begins, and the next better one
-  SELECT coalesce(p.method, 'share') AS method, coalesce(p.metric, 'priority') AS metric, r.condition, t.breaks[r.nth]::numeric AS cut,
+  WITH cuts AS (
+    SELECT DISTINCT ON (t.kind) t.kind, t.breaks, t.segment FROM custprio.threshold t
+    WHERE t.scorecard_id = card.scorecard_id AND t.run_id = card.run_id AND t.kind IN ('tier', 'tier_enter', 'tier_leave')
+      AND (t.segment IS NULL OR t.segment = state.segment)
+    ORDER BY t.kind, t.segment NULLS LAST)
+  SELECT coalesce(p.method, 'share') AS method, t.segment, coalesce(p.metric, 'priority') AS metric, r.condition, t.breaks[r.nth]::numeric AS cut,
          r.better, t.breaks[r.nth - 1]::numeric AS better_cut, left_at.breaks[held.nth]::numeric AS left_at,
          entered.breaks[r.nth]::numeric AS entered
     INTO ladder
@@ -136,20 +202,19 @@ BEGIN
     LEFT JOIN (SELECT tier, row_number() OVER (ORDER BY tier) AS nth
                FROM custprio.tier_rule WHERE scorecard_id = card.scorecard_id) held ON held.tier = row.tier
     LEFT JOIN custprio.tier_policy p ON p.scorecard_id = card.scorecard_id
-    LEFT JOIN custprio.threshold t ON t.scorecard_id = card.scorecard_id AND t.run_id = card.run_id AND t.kind = 'tier'
-    LEFT JOIN custprio.threshold left_at ON left_at.scorecard_id = card.scorecard_id AND left_at.run_id = card.run_id
-      AND left_at.kind = 'tier_leave'
-    LEFT JOIN custprio.threshold entered ON entered.scorecard_id = card.scorecard_id AND entered.run_id = card.run_id
-      AND entered.kind = 'tier_enter'
+    LEFT JOIN cuts t ON t.kind = 'tier'
+    LEFT JOIN cuts left_at ON left_at.kind = 'tier_leave'
+    LEFT JOIN cuts entered ON entered.kind = 'tier_enter'
     WHERE r.tier = row.scored_tier;
-  reached := CASE ladder.metric WHEN 'monetary' THEN row.revenue WHEN 'frequency' THEN row.frequency WHEN 'clv' THEN row.clv
-                                ELSE row.priority END;
+  reached := CASE WHEN ladder.metric = 'monetary' AND card.state_is_of_day THEN state.revenue
+                  ELSE (to_jsonb(row) ->> ladder.metric)::numeric END;
   item := 'tier'; value := row.tier::text; weight := NULL; contribution := NULL;
   explanation := CASE
       WHEN ladder.method = 'rules' AND ladder.condition IS NULL THEN 'no rule holds'
       WHEN ladder.method = 'rules' THEN format('the first rule that holds: %s', ladder.condition)
       WHEN ladder.cut IS NULL THEN format('%s below all cuts', ladder.metric)
-      ELSE format('%s %s reaches %s, where tier %s begins', ladder.metric, reached, ladder.cut, row.scored_tier) END
+      ELSE format('%s %s reaches %s, where tier %s begins', ladder.metric, reached, ladder.cut, row.scored_tier)
+        || coalesce(' in segment ' || ladder.segment, '') END
     || CASE
       WHEN ladder.method = 'rules' THEN ''
       WHEN ladder.better IS NULL THEN '; there is no better tier'
@@ -160,7 +225,7 @@ BEGIN
   RETURN NEXT;
 
   SELECT o.* INTO hold FROM custprio.overrides o
-    WHERE o.scorecard = card.name AND o.in_force AND o.customer = row.customer_id::text;
+    WHERE o.scorecard = explain.name AND o.in_force AND o.customer = row.customer_id::text;
   IF row.held_by IS NOT NULL THEN
     item := 'held'; value := row.held_by;
     explanation := CASE row.held_by
@@ -183,13 +248,13 @@ BEGIN
     RETURN NEXT;
   END IF;
 
-  EXECUTE format('SELECT h.previous_tier, h.tier, h.changed_on, h.reason FROM %I.%I h WHERE h.customer_id = CAST($1 AS %s)'
-                 ' ORDER BY h.run_id DESC, h.changed_on DESC LIMIT 1', card.schema_name, card.name || '_tier_history', key_type)
-    INTO cut USING customer;
-  IF cut.tier IS NOT NULL THEN
-    item := 'since'; value := cut.changed_on::text;
-    explanation := CASE WHEN cut.previous_tier IS NULL THEN format('first tier: %s', cut.tier)
-                        ELSE format('%s before; moved by %s', cut.previous_tier, cut.reason) END;
+  EXECUTE format('SELECT h.previous_tier, h.tier, h.changed_on, h.reason FROM %s h WHERE h.customer_id = CAST($1 AS %s)'
+                 ' ORDER BY h.run_id DESC, h.changed_on DESC LIMIT 1', card.history, card.key_type)
+    INTO last_change USING customer;
+  IF last_change.tier IS NOT NULL THEN
+    item := 'since'; value := last_change.changed_on::text;
+    explanation := CASE WHEN last_change.previous_tier IS NULL THEN format('first tier: %s', last_change.tier)
+                        ELSE format('%s before; moved by %s', last_change.previous_tier, last_change.reason) END;
     RETURN NEXT;
   END IF;
 END

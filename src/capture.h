@@ -36,6 +36,9 @@ extern void capture_check(Declaration *declaration);
 /* The same for any relation, quoted and qualified by name; argument is what to call it in errors. */
 extern void capture_check_relation(const char *argument, Oid relid, const char *name, Expression *key, Oid owner);
 
+/* Why changes of a relation, by its quoted name and canonical key, cannot be captured for a scorecard; NULL: they can. */
+extern char *capture_problem(const Scorecard *card, Oid relid, const char *name, char *key);
+
 /*
  * Bring the triggers of a scorecard, as the current user, to what custprio.captured says now: on each relation and
  * every partition of it, and on no other. Those that stay are made anew: writers that still follow an older declaration

@@ -11,6 +11,7 @@
 #include "capture.h"
 
 #include "access/table.h"
+#include "access/xact.h"
 #include "catalog/namespace.h"
 #include "catalog/pg_class.h"
 #include "catalog/pg_inherits.h"
@@ -26,6 +27,7 @@
 #include "utils/guc.h"
 #include "utils/lsyscache.h"
 #include "utils/rel.h"
+#include "utils/resowner.h"
 #include "utils/ruleutils.h"
 #include "utils/varlena.h"
 
@@ -156,6 +158,43 @@ capture_check_relation(const char *argument, Oid relid, const char *name, Expres
 				 errmsg("argument \"capture\": the customer must be a column, or one cast to a wider type"),
 				 errdetail("It is %s.", key->text),
 				 errhint("Use capture => 'none', or add a generated column for the key.")));
+}
+
+char *
+capture_problem(const Scorecard *card, Oid relid, const char *name, char *key)
+{
+	MemoryContext context = CurrentMemoryContext;
+	ResourceOwner resources = CurrentResourceOwner;
+	Expression	expression = {.argument = "key",.kind = EXPRESSION_KEY,.text = key,.canonical = true};
+	char	   *volatile problem = NULL;
+	OwnerScope	scope;
+
+	if (!OidIsValid(relid))
+		return pstrdup("the relation does not exist");
+	BeginInternalSubTransaction(NULL);
+	PG_TRY();
+	{
+		owner_scope_enter(&scope, card->owner, card->time_zone);
+		capture_check_relation("relation", relid, name, &expression, card->owner);
+		owner_scope_leave(&scope);
+		ReleaseCurrentSubTransaction();
+	}
+	PG_CATCH();
+	{
+		ErrorData  *edata;
+
+		MemoryContextSwitchTo(context);
+		edata = CopyErrorData();
+		FlushErrorState();
+		RollbackAndReleaseCurrentSubTransaction();
+		if (edata->sqlerrcode == ERRCODE_QUERY_CANCELED || edata->sqlerrcode == ERRCODE_ADMIN_SHUTDOWN)
+			ReThrowError(edata);
+		problem = edata->detail ? edata->detail : edata->message;
+	}
+	PG_END_TRY();
+	MemoryContextSwitchTo(context);
+	CurrentResourceOwner = resources;
+	return problem;
 }
 
 void

@@ -109,24 +109,9 @@ fit_histories(const Histories *histories, const ClvModel *model, ClvFit *purchas
 /* A segment on the way to its fits. */
 typedef struct Segment
 {
-	uint32		id;				/* in the set */
-	const text *name;
-	int64		customers;
-	int64		repeaters;
+	BuyerSegment of;
 	Histories	histories;
 } Segment;
-
-/* Larger ones first. */
-static int
-compare_sizes(const void *a, const void *b)
-{
-	const Segment *one = a,
-			   *other = b;
-
-	if (one->customers != other->customers)
-		return one->customers > other->customers ? -1 : 1;
-	return compare_segments(one->name, other->name);
-}
 
 static int
 compare_names(const void *a, const void *b)
@@ -134,36 +119,10 @@ compare_names(const void *a, const void *b)
 	return compare_segments(((const SegmentFit *) a)->segment, ((const SegmentFit *) b)->segment);
 }
 
-/* The largest segments of the buyers. */
-static Segment *
-largest_segments(const CustomerSet *set, int *n)
-{
-	Segment    *segment = MemoryContextAllocExtended(CurrentMemoryContext, set->segments->n * sizeof(Segment),
-													 MCXT_ALLOC_HUGE | MCXT_ALLOC_ZERO);
-
-	for (uint32 id = 0; id < set->segments->n; id++)
-	{
-		segment[id].id = id;
-		segment[id].name = (const text *) DatumGetPointer(keymap_key(set->segments, id));
-	}
-	for (uint32 id = 0; id < set->map->n; id++)
-	{
-		const Customer *customer = customer_at(set, id);
-
-		if (customer->stage != STAGE_BUYER || customer->segment == KEYMAP_NONE)
-			continue;
-		segment[customer->segment].customers++;
-		segment[customer->segment].repeaters += customer->repeat_days > 0;
-	}
-	qsort(segment, set->segments->n, sizeof(Segment), compare_sizes);
-	*n = Min(set->segments->n, SEGMENT_FITS_MAX);
-	return segment;
-}
-
 static inline bool
 is_small(const Segment *segment)
 {
-	return segment->customers < SEGMENT_LEAST_CUSTOMERS || segment->repeaters < SEGMENT_LEAST_REPEATERS;
+	return segment->of.buyers < SEGMENT_LEAST_CUSTOMERS || segment->of.repeaters < SEGMENT_LEAST_REPEATERS;
 }
 
 /* Unlike the fit to all, without any penalty: there is a better answer to data that determine too little. */
@@ -175,8 +134,8 @@ fit_segment(const Segment *segment, const ClvModel *model, SegmentFit *fit)
 
 	if (is_small(segment))
 	{
-		fit->purchases = (ClvFit) {.model = model,.n = segment->customers,.status = "too few customers"};
-		fit->spend = (ClvFit) {.model = &clv_gamma_gamma,.n = segment->repeaters,.status = "too few customers"};
+		fit->purchases = (ClvFit) {.model = model,.n = segment->of.buyers,.status = "too few customers"};
+		fit->spend = (ClvFit) {.model = &clv_gamma_gamma,.n = segment->of.repeaters,.status = "too few customers"};
 		return;
 	}
 	rows = clv_collapse_rows(segment->histories.purchases, &n);
@@ -191,15 +150,17 @@ static void
 fit_segments(const Scorecard *card, const CustomerSet *set, DateADT as_of, EpochFit *fit, MemoryContext result)
 {
 	int			n;
-	Segment    *largest = largest_segments(set, &n);
+	BuyerSegment *segments = customer_set_largest_segments(set, SEGMENTS_MAX, &n);
+	Segment    *largest = palloc0((n + 1) * sizeof(Segment));
 	Segment   **by_id = MemoryContextAllocExtended(CurrentMemoryContext, set->segments->n * sizeof(Segment *),
 												   MCXT_ALLOC_HUGE | MCXT_ALLOC_ZERO);
 
 	for (int i = 0; i < n; i++)
 	{
+		largest[i].of = segments[i];
 		if (is_small(&largest[i]))
 			continue;
-		by_id[largest[i].id] = &largest[i];
+		by_id[segments[i].id] = &largest[i];
 		histories_init(&largest[i].histories);
 	}
 	for (uint32 id = 0; id < set->map->n; id++)
@@ -218,7 +179,7 @@ fit_segments(const Scorecard *card, const CustomerSet *set, DateADT as_of, Epoch
 	fit->n_segments = n;
 	for (int i = 0; i < n; i++)
 	{
-		fit->segment[i].segment = largest[i].name;
+		fit->segment[i].segment = largest[i].of.name;
 		fit_segment(&largest[i], card->clv_model, &fit->segment[i]);
 	}
 	qsort(fit->segment, n, sizeof(SegmentFit), compare_names);

@@ -24,11 +24,9 @@ typedef struct EpochFit
 	const char *choice;			/* why this model, with clv_model "auto"; or NULL */
 } EpochFit;
 
-/* A segment has fits of its own with so many customers and so many of them with repeat purchases, ... */
+/* A segment, of the SEGMENTS_MAX largest, has fits of its own with so many customers, so many with repeat purchases. */
 #define SEGMENT_LEAST_CUSTOMERS	500
 #define SEGMENT_LEAST_REPEATERS	100
-/* ... and if it is among so many largest ones. */
-#define SEGMENT_FITS_MAX		100
 
 /* Fit to the buyers of the set as they stand on the as-of day. NULL where the scorecard has no model. */
 extern EpochFit *customer_clv_fit(const Scorecard *card, const CustomerSet *set, DateADT as_of);

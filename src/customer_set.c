@@ -115,6 +115,56 @@ customer_set_add(CustomerSet *set, const Scorecard *card, Datum key, const Purch
 		set->scale = Max(set->scale, customer->revenue_scale);
 }
 
+Buyers
+customer_set_buyers(const CustomerSet *set)
+{
+	Buyers		buyers = {.set = set};
+
+	buyers.buyer = MemoryContextAllocHuge(CurrentMemoryContext, (set->n_buyers + 1) * sizeof(Customer *));
+	for (uint32 id = 0; id < set->map->n; id++)
+		if (customer_at(set, id)->stage == STAGE_BUYER)
+			buyers.buyer[buyers.n++] = customer_at(set, id);
+	return buyers;
+}
+
+/* Larger ones first. */
+static int
+compare_sizes(const void *a, const void *b)
+{
+	const BuyerSegment *one = a,
+			   *other = b;
+
+	if (one->buyers != other->buyers)
+		return one->buyers > other->buyers ? -1 : 1;
+	return compare_segments(one->name, other->name);
+}
+
+BuyerSegment *
+customer_set_largest_segments(const CustomerSet *set, int most, int *n)
+{
+	uint32		n_segments = set->segments ? set->segments->n : 0;
+	BuyerSegment *segment = MemoryContextAllocExtended(CurrentMemoryContext, (n_segments + 1) * sizeof(BuyerSegment),
+													   MCXT_ALLOC_HUGE | MCXT_ALLOC_ZERO);
+
+	for (uint32 id = 0; id < n_segments; id++)
+	{
+		segment[id].id = id;
+		segment[id].name = (const text *) DatumGetPointer(keymap_key(set->segments, id));
+	}
+	for (uint32 id = 0; id < set->map->n; id++)
+	{
+		const Customer *customer = customer_at(set, id);
+
+		if (customer->stage != STAGE_BUYER || customer->segment == KEYMAP_NONE)
+			continue;
+		segment[customer->segment].buyers++;
+		segment[customer->segment].repeaters += customer->repeat_days > 0;
+	}
+	qsort(segment, n_segments, sizeof(BuyerSegment), compare_sizes);
+	*n = Min(n_segments, most);
+	return segment;
+}
+
 Numeric
 customer_revenue(const Customer *customer)
 {

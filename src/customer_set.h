@@ -96,10 +96,36 @@ customer_at(const CustomerSet *set, uint32 id)
 	return (Customer *) keymap_entry(set->map, id);
 }
 
+/* Buyers of a set: all of them, or those of a segment. */
+typedef struct Buyers
+{
+	const CustomerSet *set;
+	int32		n;
+	Customer  **buyer;
+} Buyers;
+
+/* A segment that buyers of a set are in. */
+typedef struct BuyerSegment
+{
+	uint32		id;				/* in the set */
+	const text *name;
+	int64		buyers;
+	int64		repeaters;		/* buyers with repeat purchases */
+} BuyerSegment;
+
+/* Of a set that holds fewer than PG_INT32_MAX of them. */
+extern Buyers customer_set_buyers(const CustomerSet *set);
+
+/* At most so many segments, larger ones first; n says how many. */
+extern BuyerSegment *customer_set_largest_segments(const CustomerSet *set, int most, int *n);
+
 extern Numeric customer_revenue(const Customer *customer);
 
 /* The id of a value of partition_by in the set's segments; KEYMAP_NONE for NULL. */
 extern uint32 customer_set_segment(CustomerSet *set, const text *segment);
+
+/* How many segments can have fits and thresholds of their own: the largest. */
+#define SEGMENTS_MAX			100
 
 /* Order of values of partition_by: by bytes. */
 extern int	compare_segments(const text *a, const text *b);

@@ -447,6 +447,33 @@ check_customers(Declaration *declaration, const char *search_path)
 		expression_check(&declaration->partition_by, declaration->customers_relid, search_path);
 }
 
+/* Whose thresholds count, and from how many buyers on a segment has its own. */
+static void
+check_thresholds_by(Declaration *declaration)
+{
+	if (declaration->thresholds_by == NULL)
+		declaration->thresholds_by = "pooled";
+	if (strcmp(declaration->thresholds_by, "pooled") != 0 && strcmp(declaration->thresholds_by, "segment") != 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("argument \"thresholds_by\" is not whose thresholds count: \"%s\"", declaration->thresholds_by),
+				 errhint("Use pooled or segment.")));
+	if (strcmp(declaration->thresholds_by, "segment") == 0 && declaration->partition_by.text == NULL)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("argument \"thresholds_by\" needs \"partition_by\""),
+				 errdetail("It is segment."),
+				 errhint("Say with partition_by which segment a customer is in, or use thresholds_by => 'pooled'.")));
+	if (!declaration->has_segment_minimum)
+		declaration->segment_minimum = SEGMENT_MINIMUM;
+	if (declaration->segment_minimum < 1)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("argument \"segment_minimum\" must be above zero"),
+				 errdetail("It is %d.", declaration->segment_minimum),
+				 errhint("It is the number of buyers below which a segment follows the thresholds of all.")));
+}
+
 /* How long an epoch lasts: thresholds, fit and as-of day are a local day's, so it is whole days. */
 static void
 check_rebase_every(Declaration *declaration)
@@ -583,6 +610,7 @@ declaration_check(Declaration *declaration, const char *search_path)
 	check_interval(declaration->tier_history_age, "tier_history_age", 1, 0, "1 day",
 				   "Without it rows of the tier history stay for ever.");
 	check_clv(declaration);
+	check_thresholds_by(declaration);
 	check_frequency_by(declaration);
 	check_segments(declaration);
 	check_abc_cuts(declaration);

@@ -39,6 +39,9 @@ typedef struct Declaration
 	bool		has_clv_margin;
 	double		clv_margin;
 	Expression	partition_by;
+	char	   *thresholds_by;
+	bool		has_segment_minimum;
+	int			segment_minimum;
 	char	   *capture;
 	bool		refresh_on_commit;
 	Interval   *rebuild_every;

@@ -29,13 +29,34 @@ breaks_array(const Breaks *breaks)
 	return PointerGetDatum(construct_array(elements, breaks->n, TEXTOID, -1, false, TYPALIGN_INT));
 }
 
+/* The thresholds of a segment, or of all customers for NULL. The rows of a segment follow one another. */
+static Thresholds *
+thresholds_of(Thresholds *thresholds, const text *segment)
+{
+	SegmentThresholds *last = thresholds->n_segments > 0 ? &thresholds->segment[thresholds->n_segments - 1] : NULL;
+
+	if (segment == NULL)
+		return thresholds;
+	if (last == NULL || compare_segments(last->segment, segment) != 0)
+	{
+		if (thresholds->segment == NULL)
+			thresholds->segment = palloc0(SEGMENTS_MAX * sizeof(SegmentThresholds));
+		if (thresholds->n_segments == SEGMENTS_MAX)
+			elog(ERROR, "too many segments in custprio.threshold");
+		last = &thresholds->segment[thresholds->n_segments++];
+		last->segment = segment;
+	}
+	return &last->own;
+}
+
 static void
 take_stored(HeapTuple row, TupleDesc desc, void *arg)
 {
-	Thresholds *thresholds = arg;
 	bool		isnull;
 	char	   *metric = TextDatumGetCString(heap_getattr(row, 1, desc, &isnull));
 	char	   *kind = TextDatumGetCString(heap_getattr(row, 2, desc, &isnull));
+	Datum		segment = heap_getattr(row, 4, desc, &isnull);
+	Thresholds *thresholds = thresholds_of(arg, isnull ? NULL : DatumGetTextPCopy(segment));
 	Datum	   *elements;
 	bool	   *nulls;
 	char	  **texts;
@@ -58,7 +79,8 @@ read_thresholds(const Scorecard *card)
 	Datum		values[2] = {Int64GetDatum(card->id), Int64GetDatum(card->epoch_run)};
 
 	if (card->has_epoch)
-		catalog_select("SELECT metric, kind, breaks FROM custprio.threshold WHERE scorecard_id = $1 AND run_id = $2",
+		catalog_select("SELECT metric, kind, breaks, segment FROM custprio.threshold"
+					   " WHERE scorecard_id = $1 AND run_id = $2 ORDER BY segment COLLATE \"C\"",
 					   2, types, values, NULL, take_stored, thresholds);
 	return thresholds;
 }
@@ -91,24 +113,32 @@ same_thresholds(Thresholds *a, Thresholds *b)
 			if (strcmp(ours->text[t], theirs->text[t]) != 0)
 				return false;
 	}
+	if (a->n_segments != b->n_segments)
+		return false;
+	for (int i = 0; i < a->n_segments; i++)
+		if (compare_segments(a->segment[i].segment, b->segment[i].segment) != 0 ||
+			!same_thresholds(&a->segment[i].own, &b->segment[i].own))
+			return false;
 	return true;
 }
 
 static void
-store_thresholds(const Scorecard *card, const Thresholds *thresholds, int64 run_id)
+store_thresholds(const Scorecard *card, const text *segment, const Thresholds *thresholds, int64 run_id)
 {
 	for (int i = 0; i < thresholds->n; i++)
 	{
 		const Breaks *breaks = &thresholds->breaks[i];
-		Oid			types[5] = {INT8OID, INT8OID, TEXTOID, TEXTOID, TEXTARRAYOID};
-		Datum		values[5] = {
+		Oid			types[6] = {INT8OID, INT8OID, TEXTOID, TEXTOID, TEXTARRAYOID, TEXTOID};
+		Datum		values[6] = {
 			Int64GetDatum(card->id), Int64GetDatum(run_id), CStringGetTextDatum(breaks->metric),
-			CStringGetTextDatum(breaks->kind), breaks_array(breaks)
+			CStringGetTextDatum(breaks->kind), breaks_array(breaks), PointerGetDatum(segment)
 		};
 
-		catalog_execute("INSERT INTO custprio.threshold (scorecard_id, run_id, metric, kind, breaks)"
-						" VALUES ($1, $2, $3, $4, $5)", 5, types, values, NULL);
+		catalog_execute("INSERT INTO custprio.threshold (scorecard_id, run_id, metric, kind, breaks, segment)"
+						" VALUES ($1, $2, $3, $4, $5, $6)", 6, types, values, segment ? NULL : "     n");
 	}
+	for (int i = 0; i < thresholds->n_segments; i++)
+		store_thresholds(card, thresholds->segment[i].segment, &thresholds->segment[i].own, run_id);
 }
 
 static Datum
@@ -134,8 +164,8 @@ fits_of(EpochFit *fit, const text *segment, ClvFit **purchases, ClvFit **spend)
 	if (last == NULL || compare_segments(last->segment, segment) != 0)
 	{
 		if (fit->segment == NULL)
-			fit->segment = palloc0(SEGMENT_FITS_MAX * sizeof(SegmentFit));
-		if (fit->n_segments == SEGMENT_FITS_MAX)
+			fit->segment = palloc0(SEGMENTS_MAX * sizeof(SegmentFit));
+		if (fit->n_segments == SEGMENTS_MAX)
 			elog(ERROR, "too many segments in custprio.clv_fit");
 		last = &fit->segment[fit->n_segments++];
 		last->segment = segment;
@@ -288,7 +318,7 @@ epoch_store(const Scorecard *card, const Scores *scores, const EpochFit *fit, co
 	char		nulls[11] = "          ";
 
 	if (!stored)
-		store_thresholds(card, scores->thresholds, run->run_id);
+		store_thresholds(card, NULL, scores->thresholds, run->run_id);
 	if (!stored && fit)
 	{
 		store_fit(card, NULL, &fit->purchases, fit->choice, run->run_id);

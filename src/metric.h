@@ -91,6 +91,7 @@ typedef struct AddedMetric
 } AddedMetric;
 
 struct Breaks;
+struct Buyers;
 struct Scorecard;
 struct CustomerSet;
 struct Thresholds;
@@ -115,6 +116,9 @@ extern List *metrics_protected_since(const struct Scorecard *card);
 /* Find out which metrics' relations can be captured, and note it in the catalog. */
 extern void metrics_note_captured(const struct Scorecard *card);
 
+/* metric_users.c: what else of the scorecard uses an added metric, as phrases for a message: a list of char *. */
+extern List *metric_users(const struct Scorecard *card, const char *name);
+
 /* metric_scale.c */
 extern const char *metric_scale_name(MetricScale scale);
 extern bool metric_scale_by_name(const char *name, MetricScale *scale);
@@ -125,9 +129,9 @@ extern MetricValue metric_value_of(Numeric number, int decimals);
 /* Check the parameters of a metric's scale and take them; errors name the argument. Decimals must be set. */
 extern void metric_set_parameters(AddedMetric *metric, ArrayType *parameters, const char *argument);
 
-/* Take a metric's thresholds, if its scale has any, from the buyers whose value is known. */
+/* Take a metric's thresholds, if its scale has any, from the buyers whose value is known, if there are so many. */
 extern void metric_take_thresholds(struct Thresholds *thresholds, const struct Scorecard *card,
-								   const struct CustomerSet *set, int nth);
+								   const struct Buyers *buyers, int nth, int least);
 
 /*
  * A value scaled, from 0 (worst) to METRIC_ONE (best); -1 when there are no thresholds to scale it by. breaks are those

@@ -18,7 +18,6 @@
 #include "table_writer.h"
 #include "thresholds.h"
 
-#include "access/xact.h"
 #include "catalog/namespace.h"
 #include "catalog/pg_type.h"
 #include "lib/stringinfo.h"
@@ -28,7 +27,6 @@
 #include "utils/fmgrprotos.h"
 #include "utils/jsonb.h"
 #include "utils/lsyscache.h"
-#include "utils/resowner.h"
 #include "utils/timestamp.h"
 
 PG_FUNCTION_INFO_V1(custprio_add_metric);
@@ -531,44 +529,12 @@ metric_as_text(const char *name)
 
 /* Why changes of a metric's relation cannot be captured, or NULL. */
 static char *
-capture_problem(const Scorecard *card, const AddedMetric *metric)
+capture_problem_of(const Scorecard *card, const AddedMetric *metric)
 {
-	MemoryContext context = CurrentMemoryContext;
-	ResourceOwner resources = CurrentResourceOwner;
 	bool		of_customers = metric->origin == METRIC_OF_CUSTOMERS;
-	Oid			relid = rows_relid(card, metric);
-	char	   *volatile problem = NULL;
-	Expression	key;
-	OwnerScope	scope;
 
-	if (!OidIsValid(relid))
-		return pstrdup("the relation does not exist");
-	expression_of(&key, "key", EXPRESSION_KEY, of_customers ? card->customers_key : metric->key);
-	key.canonical = true;
-	BeginInternalSubTransaction(NULL);
-	PG_TRY();
-	{
-		owner_scope_enter(&scope, card->owner, card->time_zone);
-		capture_check_relation("relation", relid, of_customers ? card->customers : metric->relation, &key, card->owner);
-		owner_scope_leave(&scope);
-		ReleaseCurrentSubTransaction();
-	}
-	PG_CATCH();
-	{
-		ErrorData  *edata;
-
-		MemoryContextSwitchTo(context);
-		edata = CopyErrorData();
-		FlushErrorState();
-		RollbackAndReleaseCurrentSubTransaction();
-		if (edata->sqlerrcode == ERRCODE_QUERY_CANCELED || edata->sqlerrcode == ERRCODE_ADMIN_SHUTDOWN)
-			ReThrowError(edata);
-		problem = edata->detail ? edata->detail : edata->message;
-	}
-	PG_END_TRY();
-	MemoryContextSwitchTo(context);
-	CurrentResourceOwner = resources;
-	return problem;
+	return capture_problem(card, rows_relid(card, metric), of_customers ? card->customers : metric->relation,
+						   of_customers ? card->customers_key : metric->key);
 }
 
 void
@@ -581,7 +547,7 @@ metrics_note_captured(const Scorecard *card)
 
 		if (metric->origin != METRIC_OF_CUSTOMERS && metric->origin != METRIC_OF_RELATION)
 			continue;
-		problem = capture_problem(card, metric);
+		problem = capture_problem_of(card, metric);
 		if (problem && card->capture)
 			ereport(NOTICE,
 					(errmsg("changes of what metric \"%s\" reads are not captured", metric->name),
@@ -693,6 +659,7 @@ custprio_drop_metric(PG_FUNCTION_ARGS)
 	Scorecard  *card;
 	char	   *name;
 	char	   *before;
+	List	   *users;
 	int			nth;
 
 	PreventCommandDuringRecovery("drop_metric()");
@@ -708,13 +675,20 @@ custprio_drop_metric(PG_FUNCTION_ARGS)
 				(errcode(ERRCODE_UNDEFINED_OBJECT),
 				 errmsg("argument \"metric\": scorecard \"%s\" has no added metric \"%s\"", card->name, name),
 				 errhint("recency, frequency, monetary and clv stay; set_weights can give them a weight of 0.")));
-	for (int other = 0; other < card->n_added; other++)
-		for (int i = 0; i < list_length(card->added[other].uses); i++)
-			if (strcmp(list_nth(card->added[other].uses, i), name) == 0)
-				ereport(ERROR,
-						(errcode(ERRCODE_DEPENDENT_OBJECTS_STILL_EXIST),
-						 errmsg("metric \"%s\" is used by metric \"%s\"", name, card->added[other].name),
-						 errhint("Drop that one first.")));
+	users = metric_users(card, name);
+	if (users != NIL)
+	{
+		StringInfoData list;
+
+		initStringInfo(&list);
+		for (int i = 0; i < list_length(users); i++)
+			appendStringInfo(&list, "%s%s", i > 0 ? ", " : "", (char *) list_nth(users, i));
+		ereport(ERROR,
+				(errcode(ERRCODE_DEPENDENT_OBJECTS_STILL_EXIST),
+				 errmsg("metric \"%s\" of scorecard \"%s\" is in use", name, card->name),
+				 errdetail("It is used by %s.", list.data),
+				 errhint("Drop these metrics and segments first, or cut the tiers otherwise with set_tiers.")));
+	}
 	before = policy_text(card, metric_as_text(name));
 	catalog_execute("DELETE FROM custprio.metric WHERE scorecard_id = $1 AND metric = $2", 2, (Oid[]) {INT8OID, TEXTOID},
 					(Datum[]) {Int64GetDatum(card->id), CStringGetTextDatum(name)}, NULL);

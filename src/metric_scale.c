@@ -231,7 +231,7 @@ take_z(Thresholds *thresholds, const AddedMetric *metric, const int64 *values, i
 }
 
 void
-metric_take_thresholds(Thresholds *thresholds, const Scorecard *card, const CustomerSet *set, int nth)
+metric_take_thresholds(Thresholds *thresholds, const Scorecard *card, const Buyers *buyers, int nth, int least_known)
 {
 	const AddedMetric *metric = &card->added[nth];
 	int64	   *values;
@@ -241,16 +241,12 @@ metric_take_thresholds(Thresholds *thresholds, const Scorecard *card, const Cust
 
 	if (metric_threshold_kind(metric) == NULL)
 		return;
-	values = MemoryContextAllocHuge(CurrentMemoryContext, (set->n_buyers + 1) * sizeof(int64));
-	for (uint32 id = 0; id < set->map->n; id++)
-	{
-		const Customer *customer = customer_at(set, id);
-
-		if (customer->stage == STAGE_BUYER && customer->metric[nth].status == METRIC_KNOWN)
-			values[n++] = customer->metric[nth].value;
-	}
-	/* where nobody has a value there is nothing to measure it by */
-	if (n == 0)
+	values = MemoryContextAllocHuge(CurrentMemoryContext, ((Size) buyers->n + 1) * sizeof(int64));
+	for (int32 i = 0; i < buyers->n; i++)
+		if (buyers->buyer[i]->metric[nth].status == METRIC_KNOWN)
+			values[n++] = buyers->buyer[i]->metric[nth].value;
+	/* where nobody has a value there is nothing to measure it by, and where few have one, little */
+	if (n < least_known)
 	{
 		pfree(values);
 		return;
@@ -423,23 +419,70 @@ read_scale(FunctionCallInfo fcinfo, AddedMetric *metric, Breaks **breaks)
 	*breaks = given;
 }
 
+/* The scale of the last call, for one after the other by the same: its arguments, and what was made of them. */
+typedef struct ScaleCache
+{
+	MemoryContext memory;
+	struct varlena *argument[5];	/* all but the value and the decimals; NULL: NULL */
+	AddedMetric metric;
+	Breaks	   *breaks;
+} ScaleCache;
+
+static bool
+scale_is_cached(FunctionCallInfo fcinfo, const ScaleCache *cache)
+{
+	for (int i = 1; i < 5; i++)
+	{
+		struct varlena *argument = PG_ARGISNULL(i) ? NULL : PG_DETOAST_DATUM(PG_GETARG_DATUM(i));
+		struct varlena *cached = cache->argument[i];
+
+		if (argument == NULL || cached == NULL ? argument != cached :
+			VARSIZE(argument) != VARSIZE(cached) || memcmp(argument, cached, VARSIZE(argument)) != 0)
+			return false;
+	}
+	return cache->metric.decimals == PG_GETARG_INT32(5);
+}
+
+static ScaleCache *
+scale_cache(FunctionCallInfo fcinfo)
+{
+	ScaleCache *cache = fcinfo->flinfo->fn_extra;
+	MemoryContext memory;
+	MemoryContext old;
+
+	if (cache && scale_is_cached(fcinfo, cache))
+		return cache;
+	if (cache)
+		MemoryContextDelete(cache->memory);
+	fcinfo->flinfo->fn_extra = NULL;
+	memory = AllocSetContextCreate(fcinfo->flinfo->fn_mcxt, "custprio scale", ALLOCSET_SMALL_SIZES);
+	old = MemoryContextSwitchTo(memory);
+	cache = palloc0(sizeof(ScaleCache));
+	cache->memory = memory;
+	read_scale(fcinfo, &cache->metric, &cache->breaks);
+	for (int i = 1; i < 5; i++)
+		cache->argument[i] = PG_ARGISNULL(i) ? NULL : PG_DETOAST_DATUM_COPY(PG_GETARG_DATUM(i));
+	MemoryContextSwitchTo(old);
+	fcinfo->flinfo->fn_extra = cache;
+	return cache;
+}
+
 /* scale_metric(value, scale, direction, parameters, breaks, decimals): the scaled value, 0 to METRIC_ONE */
 Datum
 custprio_scale_metric(PG_FUNCTION_ARGS)
 {
-	AddedMetric metric;
-	Breaks	   *breaks;
+	ScaleCache *cache;
 	MetricValue value;
 	int32		scaled;
 
 	for (int i = 0; i < 6; i++)
 		if (i != 4 && PG_ARGISNULL(i))
 			PG_RETURN_NULL();
-	read_scale(fcinfo, &metric, &breaks);
-	value = metric_value_of(PG_GETARG_NUMERIC(0), metric.decimals);
+	cache = scale_cache(fcinfo);
+	value = metric_value_of(PG_GETARG_NUMERIC(0), cache->metric.decimals);
 	if (value.status != METRIC_KNOWN)
 		PG_RETURN_NULL();
-	scaled = metric_scaled(&metric, breaks, value.value);
+	scaled = metric_scaled(&cache->metric, cache->breaks, value.value);
 	if (scaled < 0)
 		PG_RETURN_NULL();
 	PG_RETURN_INT32(scaled);

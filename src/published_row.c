@@ -366,7 +366,7 @@ left_history(const Publisher *p, TupleTableSlot *old, const PublishedRow *row)
  *   policy     the declaration changed
  *   time       a hold ran out while the scores stayed where they were, purchases left the scorecard's history, or the
  *              customer's predictions or added metrics moved with the as-of day
- *   behaviour  the customer's purchases changed, or within a day an added metric
+ *   behaviour  the customer's purchases changed, or within a day an added metric, or within an epoch the segment
  *   threshold  none of these: the customer stood still and the thresholds moved
  *
  * Purchases that changed go before predictions that moved, but after a hold that ran out: the tier would have changed
@@ -388,7 +388,7 @@ row_change_reason(const Publisher *p, TupleTableSlot *old, const PublishedRow *r
 	if (!behaviour_equals(p, old, row))
 		return p->same_day || !left_history(p, old, row) ? "behaviour" : "time";
 	if (p->same_day)
-		return added_equal(p, old, row) ? "threshold" : "behaviour";
+		return p->run->rebased && added_equal(p, old, row) ? "threshold" : "behaviour";
 	return row_column_equals(p, old, COL_P_ALIVE, row) && added_equal(p, old, row) ? "threshold" : "time";
 }
 

@@ -6,7 +6,8 @@
  *                        revenue ─ cuts → abc
  *              added metrics ─ scales → the same weighted mean
  *
- * A customer's scores depend on the customer and the thresholds alone. All arithmetic is on integers or numerics, so
+ * A customer's scores depend on the customer and the thresholds alone, those of the customer's segment where it has its
+ * own. All arithmetic is on integers or numerics, so
  * they do not depend on the order of anything either. Only buyers are scored.
  */
 #include "custprio.h"
@@ -154,21 +155,40 @@ set_weights(Scoring *scoring, const Scorecard *card)
 }
 
 static void
-find_metric_breaks(Scoring *scoring, const Scorecard *card, Thresholds *thresholds)
+find_metric_breaks(Scoring *scoring, const Scorecard *card, Thresholds *thresholds, Thresholds *own)
 {
 	for (Metric metric = 0; metric < scoring->n_metrics; metric++)
 	{
 		if (metric < RFM_METRICS)
-			scoring->digit[metric] = thresholds_find(thresholds, metric_name(metric), BREAKS_RFM);
-		scoring->percentile[metric] = thresholds_find(thresholds, metric_name(metric), BREAKS_PERCENTILE);
+			scoring->digit[metric] = thresholds_find_for(thresholds, own, metric_name(metric), BREAKS_RFM);
+		scoring->percentile[metric] = thresholds_find_for(thresholds, own, metric_name(metric), BREAKS_PERCENTILE);
 	}
 	for (int nth = 0; nth < card->n_added; nth++)
 	{
 		const char *kind = metric_threshold_kind(&card->added[nth]);
 
-		scoring->scale[nth] = kind ? thresholds_find(thresholds, card->added[nth].name, kind) : NULL;
+		scoring->scale[nth] = kind ? thresholds_find_for(thresholds, own, card->added[nth].name, kind) : NULL;
 	}
-	scoring->abc = thresholds_find(thresholds, metric_name(METRIC_MONETARY), BREAKS_ABC);
+	scoring->abc = thresholds_find_for(thresholds, own, metric_name(METRIC_MONETARY), BREAKS_ABC);
+}
+
+/* How to score the customers of each segment of a set, by its id there. */
+static Scoring **
+scoring_by_segment(Scoring *all, const Scorecard *card, const CustomerSet *set, Thresholds *thresholds, Thresholds **own)
+{
+	uint32		n = set->segments ? set->segments->n : 0;
+	Scoring   **by_segment = MemoryContextAllocHuge(CurrentMemoryContext, (n + 1) * sizeof(Scoring *));
+
+	for (uint32 id = 0; id < n; id++)
+	{
+		by_segment[id] = all;
+		if (own[id] == NULL)
+			continue;
+		by_segment[id] = palloc(sizeof(Scoring));
+		*by_segment[id] = *all;
+		find_metric_breaks(by_segment[id], card, thresholds, own[id]);
+	}
+	return by_segment;
 }
 
 /*
@@ -267,6 +287,9 @@ score_customers(const Scorecard *card, CustomerSet *set, DateADT as_of, Threshol
 {
 	Scores	   *scores = palloc0(sizeof(Scores));
 	Scoring		scoring;
+	Scoring   **segment_scoring;
+	Thresholds **own;
+	Buyers		buyers;
 	bool		take = thresholds == NULL;
 
 	if (card->segment_map)
@@ -289,16 +312,19 @@ score_customers(const Scorecard *card, CustomerSet *set, DateADT as_of, Threshol
 	{
 		warn_of_constants(set, scores);
 		warn_of_added(card, set, scores);
-		thresholds_take_metrics(thresholds, card, set, scores->segments);
+		buyers = customer_set_buyers(set);
+		thresholds_take_metrics(thresholds, card, &buyers, scores->segments, &scores->warnings);
 	}
 	thresholds_prepare(thresholds, card, set);
-	find_metric_breaks(&scoring, card, thresholds);
+	own = thresholds_by_segment(thresholds, set);
+	find_metric_breaks(&scoring, card, thresholds, NULL);
+	segment_scoring = scoring_by_segment(&scoring, card, set, thresholds, own);
 	for (uint32 id = 0; id < set->map->n; id++)
 	{
 		Customer   *customer = customer_at(set, id);
 
 		if (customer->stage == STAGE_BUYER)
-			score_metrics(&scoring, card, customer);
+			score_metrics(customer->segment == KEYMAP_NONE ? &scoring : segment_scoring[customer->segment], card, customer);
 		if (id % 4096 == 0)
 			CHECK_FOR_INTERRUPTS();
 	}
@@ -306,9 +332,9 @@ score_customers(const Scorecard *card, CustomerSet *set, DateADT as_of, Threshol
 	if (take)
 	{
 		lifecycle_take(thresholds, card, set);
-		tier_cuts_take(thresholds, card, set);
+		tier_cuts_take(thresholds, card, &buyers);
 		thresholds_prepare(thresholds, card, set);
 	}
-	tier_cuts_apply(thresholds, card, set, scores->reached);
+	tier_cuts_apply(thresholds, own, card, set, scores->reached);
 	return scores;
 }

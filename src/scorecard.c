@@ -34,7 +34,7 @@ enum
 	ARG_NAME, ARG_SOURCE, ARG_CUSTOMER, ARG_PURCHASED_AT, ARG_AMOUNT, ARG_FILTER, ARG_EVERY, ARG_TIME_ZONE,
 	ARG_HISTORY, ARG_CUSTOMERS, ARG_CUSTOMERS_KEY, ARG_FREQUENCY_BY, ARG_BINS, ARG_SEGMENT_MAP, ARG_ABC_CUTS,
 	ARG_AMOUNT_SCALE, ARG_MAX_RUNTIME, ARG_CLV_MODEL, ARG_CLV_TIME_UNIT, ARG_CLV_HORIZON, ARG_CLV_DISCOUNT,
-	ARG_CLV_MARGIN, ARG_PARTITION_BY, ARG_CAPTURE, ARG_REBUILD_EVERY, ARG_REBASE_EVERY, ARG_REFRESH_ON_COMMIT,
+	ARG_CLV_MARGIN, ARG_PARTITION_BY, ARG_THRESHOLDS_BY, ARG_SEGMENT_MINIMUM, ARG_CAPTURE, ARG_REBUILD_EVERY, ARG_REBASE_EVERY, ARG_REFRESH_ON_COMMIT,
 	ARG_CHANGED_SINCE, ARG_TIER_HISTORY_AGE, ARG_TIER_HISTORY_ROWS, ARG_LAST
 };
 
@@ -68,7 +68,7 @@ add_interval(Parameters *parameters, Interval *value)
 	add_value(parameters, INTERVALOID, IntervalPGetDatum(value), value == NULL);
 }
 
-/* The parameters $1 to $36 of the statements that write a scorecard's row. */
+/* The parameters $1 to $38 of the statements that write a scorecard's row. */
 static void
 add_declaration(Parameters *parameters, Declaration *declaration, const char *schema)
 {
@@ -109,6 +109,8 @@ add_declaration(Parameters *parameters, Declaration *declaration, const char *sc
 	add_text(parameters, declaration->changed_since.text);
 	add_interval(parameters, declaration->tier_history_age);
 	add_value(parameters, INT8OID, Int64GetDatum(declaration->tier_history_rows), declaration->tier_history_rows == 0);
+	add_text(parameters, declaration->thresholds_by);
+	add_value(parameters, INT4OID, Int32GetDatum(declaration->segment_minimum), false);
 }
 
 static int
@@ -181,6 +183,13 @@ read_arguments(FunctionCallInfo fcinfo, Declaration *declaration)
 		declaration->clv_margin = PG_GETARG_FLOAT8(ARG_CLV_MARGIN);
 	}
 	expression_argument(fcinfo, ARG_PARTITION_BY, &declaration->partition_by);
+	if (!PG_ARGISNULL(ARG_THRESHOLDS_BY))
+		declaration->thresholds_by = text_argument(fcinfo, ARG_THRESHOLDS_BY);
+	if (!PG_ARGISNULL(ARG_SEGMENT_MINIMUM))
+	{
+		declaration->has_segment_minimum = true;
+		declaration->segment_minimum = PG_GETARG_INT32(ARG_SEGMENT_MINIMUM);
+	}
 	if (!PG_ARGISNULL(ARG_CAPTURE))
 		declaration->capture = text_argument(fcinfo, ARG_CAPTURE);
 	if (!PG_ARGISNULL(ARG_REBUILD_EVERY))
@@ -291,6 +300,28 @@ raise_name_taken(const char *name)
 			 errhint("Choose another name, change it with alter_scorecard, or remove it with drop_scorecard.")));
 }
 
+/* Find out whether changes of the customers' segments can be captured, and note it in the catalog. */
+static void
+note_segments_captured(const Scorecard *card)
+{
+	char	   *problem = NULL;
+	bool		captured = false;
+
+	if (card->partition_by)
+	{
+		problem = capture_problem(card, card->customers_relid, card->customers, card->customers_key);
+		captured = problem == NULL;
+	}
+	if (problem && card->capture)
+		ereport(NOTICE,
+				(errmsg("changes of the customers' segments are not captured"),
+				 errdetail("%s", problem),
+				 errhint("After such changes, refresh the scorecard in mode rebuild.")));
+	if (captured != card->segments_captured)
+		catalog_execute("UPDATE custprio.scorecard SET segments_captured = $2 WHERE scorecard_id = $1", 2,
+						(Oid[]) {INT8OID, BOOLOID}, (Datum[]) {Int64GetDatum(card->id), BoolGetDatum(captured)}, NULL);
+}
+
 Datum
 custprio_create_scorecard(PG_FUNCTION_ARGS)
 {
@@ -323,9 +354,10 @@ custprio_create_scorecard(PG_FUNCTION_ARGS)
 				" frequency_by, bins, segment_map, abc_cuts, amount_scale, max_runtime, clv_model, clv_time_unit,"
 				" clv_horizon, clv_discount, clv_margin, capture, rebuild_every, rebase_every,"
 				" refresh_on_commit, owner_oid, owner_name, recorded_in, partition_by,"
-				" changed_since, tier_history_age, tier_history_rows)"
+				" changed_since, tier_history_age, tier_history_rows, thresholds_by, segment_minimum)"
 				" VALUES ($1, $2, 0, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20,"
-				" $21, $22, $23, $24, $25, $26, $27, $28, $29, $30, $31, $32, $33, $34, $35, $36) ON CONFLICT (name) DO NOTHING") == 0)
+				" $21, $22, $23, $24, $25, $26, $27, $28, $29, $30, $31, $32, $33, $34, $35, $36, $37, $38)"
+				" ON CONFLICT (name) DO NOTHING") == 0)
 		raise_name_taken(declaration.name);
 	catalog_execute("INSERT INTO custprio.metric (scorecard_id, metric, weight)"
 					" SELECT s.scorecard_id, m, 1 FROM custprio.scorecard s,"
@@ -342,6 +374,8 @@ custprio_create_scorecard(PG_FUNCTION_ARGS)
 	add_text(&parameters, declaration.name);
 	add_value(&parameters, OIDOID, ObjectIdGetDatum(priority), false);
 	execute(&parameters, "UPDATE custprio.scorecard SET priority_oid = $2 WHERE name = $1");
+	if (declaration.partition_by.text)
+		note_segments_captured(scorecard_load(scorecard_id_by_name(declaration.name)));
 	if (strcmp(declaration.capture, "trigger") == 0)
 		capture_follow(scorecard_id_by_name(declaration.name));
 
@@ -373,6 +407,9 @@ declare_as_stored(Declaration *declaration, Scorecard *card)
 	declaration->customers_relid = card->customers_relid;
 	declaration->customers_key.text = card->customers_key;
 	declaration->partition_by.text = card->partition_by;
+	declaration->thresholds_by = card->thresholds_by_segment ? "segment" : "pooled";
+	declaration->has_segment_minimum = true;
+	declaration->segment_minimum = card->segment_minimum;
 	declaration->customer.canonical = declaration->purchased_at.canonical = declaration->amount.canonical =
 		declaration->filter.canonical = declaration->customers_key.canonical = declaration->partition_by.canonical = true;
 	declaration->every = card->every;
@@ -528,6 +565,16 @@ reset_option(Declaration *declaration, const char *option, int *arg)
 		declaration->partition_by.text = NULL;
 		*arg = ARG_PARTITION_BY;
 	}
+	else if (strcmp(option, "thresholds_by") == 0)
+	{
+		declaration->thresholds_by = NULL;
+		*arg = ARG_THRESHOLDS_BY;
+	}
+	else if (strcmp(option, "segment_minimum") == 0)
+	{
+		declaration->has_segment_minimum = false;
+		*arg = ARG_SEGMENT_MINIMUM;
+	}
 	else
 		return false;
 	return true;
@@ -554,7 +601,7 @@ reset_options(FunctionCallInfo fcinfo, Declaration *declaration)
 					(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 					 option ? errmsg("argument \"reset\": \"%s\" is not an option that can be reset", option)
 					 : errmsg("argument \"reset\" must not contain NULL"),
-					 errhint("Options are filter, every, time_zone, history, customers, frequency_by, bins, segment_map, abc_cuts, amount_scale, max_runtime, clv_model, clv_time_unit, clv_horizon, clv_discount, clv_margin, partition_by, capture, rebuild_every, rebase_every, refresh_on_commit, changed_since, tier_history_age and tier_history_rows.")));
+					 errhint("Options are filter, every, time_zone, history, customers, frequency_by, bins, segment_map, abc_cuts, amount_scale, max_runtime, clv_model, clv_time_unit, clv_horizon, clv_discount, clv_margin, partition_by, thresholds_by, segment_minimum, capture, rebuild_every, rebase_every, refresh_on_commit, changed_since, tier_history_age and tier_history_rows.")));
 		if (!PG_ARGISNULL(arg))
 			ereport(ERROR,
 					(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
@@ -614,6 +661,8 @@ scores_can_change(Scorecard *card, Declaration *declaration)
 		(strcmp(declaration->capture, "trigger") == 0) != card->capture ||
 		!same_text(declaration->clv_model, scorecard_clv_model_name(card)) ||
 		!same_text(declaration->partition_by.text, card->partition_by) ||
+		(strcmp(declaration->thresholds_by, "segment") == 0) != card->thresholds_by_segment ||
+		(declaration->segment_minimum != card->segment_minimum && card->thresholds_by_segment) ||
 		!same_text(declaration->changed_since.text, card->changed_since) ||
 		!same_text(declaration->clv_time_unit, card->clv_time_unit) ||
 		!same_interval(declaration->clv_horizon, card->clv_horizon) ||
@@ -694,13 +743,18 @@ custprio_alter_scorecard(PG_FUNCTION_ARGS)
 			" abc_cuts = $18, amount_scale = $19, max_runtime = $20, clv_model = $21, clv_time_unit = $22,"
 			" clv_horizon = $23, clv_discount = $24, clv_margin = $25, capture = $26, rebuild_every = $27, rebase_every = $28,"
 			" refresh_on_commit = $29, owner_oid = $30, owner_name = $31, recorded_in = $32, partition_by = $33,"
-			" changed_since = $34, tier_history_age = $35, tier_history_rows = $36,"
-			" version = version + $37, clv_chosen = CASE WHEN $37 = 0 THEN clv_chosen END,"
-			" clv_chosen_on = CASE WHEN $37 = 0 THEN clv_chosen_on END, priority_oid = $38 WHERE scorecard_id = $39");
+			" changed_since = $34, tier_history_age = $35, tier_history_rows = $36, thresholds_by = $37, segment_minimum = $38,"
+			" version = version + $39, clv_chosen = CASE WHEN $39 = 0 THEN clv_chosen END,"
+			" clv_chosen_on = CASE WHEN $39 = 0 THEN clv_chosen_on END, priority_oid = $40 WHERE scorecard_id = $41");
 	if (declaration.refresh_on_commit != card->refresh_on_commit)
 		on_commit_forget();
-	if (rescore && card->n_added > 0)
-		metrics_note_captured(scorecard_load_for(card->id, LOAD_TO_ALTER));
+	if (rescore)
+	{
+		Scorecard  *altered = scorecard_load_for(card->id, LOAD_TO_ALTER);
+
+		note_segments_captured(altered);
+		metrics_note_captured(altered);
+	}
 	if (rescore && (card->capture || strcmp(declaration.capture, "trigger") == 0))
 		capture_follow(card->id);
 	/* a model that is switched on counts; the weights there are stay */

@@ -10,6 +10,7 @@
 #include "utils/numeric.h"
 
 #define SCORECARD_NAME_MAX	40	/* bytes; leaves room for the longest suffix */
+#define SEGMENT_MINIMUM		100	/* buyers of a segment, from which on it has thresholds of its own, unless others are asked for */
 #define RFM_METRICS			3	/* those that have a digit of the RFM score, the first ones of Metric */
 #define SCORECARD_METRICS	4
 
@@ -70,6 +71,9 @@ typedef struct Scorecard
 	double		clv_discount;	/* per year */
 	double		clv_margin;		/* share of a purchase's value that counts */
 	char	   *partition_by;	/* over the relation of customers, gives segments with fits of their own; NULL: none */
+	bool		thresholds_by_segment;	/* and with thresholds of their own, ... */
+	int			segment_minimum;	/* ... if they have so many buyers */
+	bool		segments_captured;	/* changes of partition_by are, if those of the source are */
 
 	int			n_tiers;		/* tiers are numbered 1 = A upwards */
 	uint8	   *tier;			/* the letters, as ranks, best first */

@@ -1,5 +1,5 @@
 /*
- * thresholds.c: the breaks and cuts of an epoch, taken from all buyers.
+ * thresholds.c: the breaks and cuts of an epoch, taken from all buyers, and from those of each larger segment.
  *
  * Values are ranked first; breaks and cuts are found on ranks and written down as the values they fall on. Scoring
  * (score.c) knows only what is written down, so that customers get the same scores under thresholds that were just
@@ -15,6 +15,7 @@
 #include "ranking.h"
 #include "tier_cuts.h"
 
+#include "miscadmin.h"
 #include "utils/builtins.h"
 #include "utils/date.h"
 #include "utils/fmgrprotos.h"
@@ -22,15 +23,6 @@
 
 #define SCORES_MOST 65536		/* values that a list of scores may cover */
 
-/* The buyers in a row, and their values by metric. */
-typedef struct Buyers
-{
-	const Scorecard *card;
-	const CustomerSet *set;
-	int32		n;
-	const Customer **buyer;
-	Ranking    *ranking[SCORECARD_METRICS];
-} Buyers;
 
 const char *
 metric_name(Metric metric)
@@ -62,6 +54,32 @@ thresholds_find(Thresholds *thresholds, const char *metric, const char *kind)
 	return NULL;
 }
 
+Breaks *
+thresholds_find_for(Thresholds *thresholds, Thresholds *own, const char *metric, const char *kind)
+{
+	Breaks	   *breaks = own ? thresholds_find(own, metric, kind) : NULL;
+
+	return breaks ? breaks : thresholds_find(thresholds, metric, kind);
+}
+
+Thresholds **
+thresholds_by_segment(const Thresholds *thresholds, const CustomerSet *set)
+{
+	uint32		n = set->segments ? set->segments->n : 0;
+	Thresholds **own = MemoryContextAllocExtended(CurrentMemoryContext, (n + 1) * sizeof(Thresholds *),
+												  MCXT_ALLOC_HUGE | MCXT_ALLOC_ZERO);
+
+	for (int i = 0; n > 0 && i < thresholds->n_segments; i++)
+	{
+		Datum		name = PointerGetDatum(thresholds->segment[i].segment);
+		uint32		id = keymap_find(set->segments, name, keymap_hash(set->segments, name));
+
+		if (id != KEYMAP_NONE)
+			own[id] = &thresholds->segment[i].own;
+	}
+	return own;
+}
+
 bool
 thresholds_complete(Thresholds *thresholds)
 {
@@ -78,9 +96,29 @@ numeric_op(PGFunction function, Numeric a, Numeric b)
 	return DatumGetNumeric(DirectFunctionCall2(function, NumericGetDatum(a), NumericGetDatum(b)));
 }
 
-static int64
-metric_value(const Customer *customer, Metric metric)
+const char *
+metric_name_of(const Scorecard *card, int metric)
 {
+	return metric < SCORECARD_METRICS ? metric_name(metric) : card->added[metric - SCORECARD_METRICS].name;
+}
+
+int
+metric_that_adds_up(const Scorecard *card, const char *name)
+{
+	int			n = card->clv_model ? SCORECARD_METRICS : RFM_METRICS;
+	int			added = name ? metric_find(card, name) : -1;
+
+	for (int metric = METRIC_FREQUENCY; metric < n; metric++)
+		if (name && strcmp(name, metric_name(metric)) == 0)
+			return metric;
+	return added >= 0 && !card->added[added].lower_is_better ? SCORECARD_METRICS + added : -1;
+}
+
+int64
+metric_value(const Customer *customer, int metric)
+{
+	const MetricValue *added;
+
 	switch (metric)
 	{
 		case METRIC_RECENCY:
@@ -92,11 +130,12 @@ metric_value(const Customer *customer, Metric metric)
 		case METRIC_CLV:
 			return customer->clv;
 	}
-	return 0;					/* keep compiler quiet */
+	added = &customer->metric[metric - SCORECARD_METRICS];
+	return added->status == METRIC_KNOWN ? added->value : 0;
 }
 
 static char *
-metric_text(const Scorecard *card, const Customer *customer, Metric metric)
+metric_text(const Scorecard *card, const Customer *customer, int metric)
 {
 	char		buf[MAXDATELEN + 1];
 
@@ -111,7 +150,8 @@ metric_text(const Scorecard *card, const Customer *customer, Metric metric)
 		case METRIC_CLV:
 			return exact_text(exact_to_numeric(customer->clv, CLV_SCALE(card)));
 	}
-	return NULL;				/* keep compiler quiet */
+	return exact_text(exact_to_numeric(metric_value(customer, metric),
+									   card->added[metric - SCORECARD_METRICS].decimals));
 }
 
 /* How many of the first metrics the customers have. */
@@ -121,67 +161,52 @@ n_metrics(const CustomerSet *set)
 	return set->has_clv ? SCORECARD_METRICS : RFM_METRICS;
 }
 
-static void
-rank_buyers(Buyers *buyers, const Scorecard *card, const CustomerSet *set)
+/* The values of a metric, as ranks. */
+static Ranking *
+rank_buyers(const Buyers *buyers, int metric)
 {
-	Size		n = set->n_buyers;
-	int64	   *values = MemoryContextAllocHuge(CurrentMemoryContext, (n + 1) * sizeof(int64));
+	bool		wide = metric == METRIC_MONETARY && buyers->set->wide;
+	Size		size = wide ? sizeof(Numeric) : sizeof(int64);
+	void	   *values = MemoryContextAllocHuge(CurrentMemoryContext, ((Size) buyers->n + 1) * size);
+	Ranking    *ranking;
 
-	buyers->card = card;
-	buyers->set = set;
-	buyers->n = 0;
-	buyers->buyer = MemoryContextAllocHuge(CurrentMemoryContext, (n + 1) * sizeof(Customer *));
-	for (uint32 id = 0; id < set->map->n; id++)
-	{
-		const Customer *customer = customer_at(set, id);
-
-		if (customer->stage == STAGE_BUYER)
-			buyers->buyer[buyers->n++] = customer;
-	}
-	for (Metric metric = 0; metric < n_metrics(set); metric++)
-	{
-		if (metric == METRIC_MONETARY && set->wide)
-		{
-			Numeric    *wide = MemoryContextAllocHuge(CurrentMemoryContext, (n + 1) * sizeof(Numeric));
-
-			for (int32 i = 0; i < buyers->n; i++)
-				wide[i] = buyers->buyer[i]->wide_revenue;
-			buyers->ranking[metric] = rank_numeric(wide, buyers->n);
-			continue;
-		}
-		for (int32 i = 0; i < buyers->n; i++)
-			values[i] = metric_value(buyers->buyer[i], metric);
-		buyers->ranking[metric] = rank_int64(values, buyers->n);
-	}
+	for (int32 i = 0; i < buyers->n; i++)
+		if (wide)
+			((Numeric *) values)[i] = buyers->buyer[i]->wide_revenue;
+		else
+			((int64 *) values)[i] = metric_value(buyers->buyer[i], metric);
+	ranking = wide ? rank_numeric(values, buyers->n) : rank_int64(values, buyers->n);
 	pfree(values);
-}
-
-/* One of the buyers of a rank. */
-static const Customer *
-example_of(const Buyers *buyers, Metric metric, int32 rank)
-{
-	return buyers->buyer[buyers->ranking[metric]->example[rank]];
+	return ranking;
 }
 
 static void
-take_quantiles(Thresholds *thresholds, const Buyers *buyers, Metric metric, int bins, const char *kind)
+ranking_free(Ranking *ranking)
 {
-	Ranking    *ranking = buyers->ranking[metric];
+	pfree(ranking->rank);
+	pfree(ranking->count);
+	pfree(ranking->example);
+	pfree(ranking);
+}
+
+static void
+take_quantiles(Thresholds *thresholds, const Scorecard *card, const Buyers *buyers, const Ranking *ranking, Metric metric,
+			   int bins, const char *kind)
+{
 	int32	   *rank = palloc(bins * sizeof(int32));
 	char	  **text = palloc(bins * sizeof(char *));
 
 	quantile_breaks_ranked(ranking->count, ranking->n_ranks, bins, rank);
 	for (int i = 0; i < bins - 1; i++)
 		text[i] = i > 0 && rank[i] == rank[i - 1] ? text[i - 1] :
-			metric_text(buyers->card, example_of(buyers, metric, rank[i]), metric);
+			metric_text(card, buyers->buyer[ranking->example[rank[i]]], metric);
 	thresholds_add(thresholds, metric_name(metric), kind, bins - 1, text);
 }
 
 /* The only break is the mean, as avg() gives it; of days, the day on which it falls. */
 static void
-take_mean(Thresholds *thresholds, const Buyers *buyers, Metric metric)
+take_mean(Thresholds *thresholds, const Buyers *buyers, const Ranking *ranking, Metric metric)
 {
-	Ranking    *ranking = buyers->ranking[metric];
 	char	  **text = palloc(sizeof(char *));
 	Numeric		total;
 	int128		sum = 0;
@@ -195,7 +220,7 @@ take_mean(Thresholds *thresholds, const Buyers *buyers, Metric metric)
 	else
 	{
 		for (int32 rank = 0; rank < ranking->n_ranks; rank++)
-			sum += (int128) metric_value(example_of(buyers, metric, rank), metric) * ranking->count[rank];
+			sum += (int128) metric_value(buyers->buyer[ranking->example[rank]], metric) * ranking->count[rank];
 		total = exact128_to_numeric(sum, metric == METRIC_MONETARY ? buyers->set->scale : 0);
 	}
 
@@ -221,9 +246,9 @@ thresholds_fill_empty_cuts(char **cuts, int n)
 
 /* The smallest value of each class but the last, classes being cut by cumulative share of a metric's total. */
 static char **
-cumulative_cuts(const Buyers *buyers, Metric metric, const Numeric *shares, int n_cuts)
+cumulative_cuts(const Scorecard *card, const Buyers *buyers, const Ranking *ranking, int metric, const Numeric *shares,
+				int n_cuts)
 {
-	Ranking    *ranking = buyers->ranking[metric];
 	char	  **cuts = palloc0((n_cuts + 1) * sizeof(char *));
 	bool		wide = metric == METRIC_MONETARY && buyers->set->wide;
 	int			class_before = 0;
@@ -251,7 +276,7 @@ cumulative_cuts(const Buyers *buyers, Metric metric, const Numeric *shares, int 
 
 	for (int32 rank = ranking->n_ranks - 1; rank >= -1; rank--)
 	{
-		const Customer *customer = rank >= 0 ? example_of(buyers, metric, rank) : NULL;
+		const Customer *customer = rank >= 0 ? buyers->buyer[ranking->example[rank]] : NULL;
 		int			class = n_cuts + 1;
 
 		if (customer && wide)
@@ -259,7 +284,7 @@ cumulative_cuts(const Buyers *buyers, Metric metric, const Numeric *shares, int 
 		else if (customer)
 			class = abc_walk_step(&walk, metric_value(customer, metric), ranking->count[rank]);
 		if (before && class != class_before)
-			cuts[class_before - 1] = metric_text(buyers->card, before, metric);
+			cuts[class_before - 1] = metric_text(card, before, metric);
 		if (class > n_cuts)
 			break;
 		before = customer;
@@ -270,33 +295,94 @@ cumulative_cuts(const Buyers *buyers, Metric metric, const Numeric *shares, int 
 }
 
 char **
-thresholds_cumulative_cuts(const Scorecard *card, const CustomerSet *set, Metric metric, const Numeric *shares, int n)
+thresholds_cumulative_cuts(const Scorecard *card, const Buyers *buyers, int metric, const Numeric *shares, int n)
 {
-	Buyers		buyers;
+	Ranking    *ranking = rank_buyers(buyers, metric);
+	char	  **cuts = cumulative_cuts(card, buyers, ranking, metric, shares, n);
 
-	rank_buyers(&buyers, card, set);
-	return cumulative_cuts(&buyers, metric, shares, n);
+	ranking_free(ranking);
+	return cuts;
+}
+
+/* The same of all buyers or of a segment; an added metric's only if so many of them have a value. */
+static void
+take_metrics(Thresholds *thresholds, const Scorecard *card, const Buyers *buyers, const SegmentMap *segments, int least)
+{
+	for (Metric metric = 0; metric < n_metrics(buyers->set); metric++)
+	{
+		Ranking    *ranking = rank_buyers(buyers, metric);
+
+		if (metric < RFM_METRICS && segments && segments->split_by_mean)
+			take_mean(thresholds, buyers, ranking, metric);
+		else if (metric < RFM_METRICS)
+			take_quantiles(thresholds, card, buyers, ranking, metric, card->bins, BREAKS_RFM);
+		take_quantiles(thresholds, card, buyers, ranking, metric, PERCENTILE_BINS, BREAKS_PERCENTILE);
+		if (metric == METRIC_MONETARY)
+			thresholds_add(thresholds, metric_name(metric), BREAKS_ABC, card->n_abc_cuts,
+						   cumulative_cuts(card, buyers, ranking, metric, card->abc_cuts, card->n_abc_cuts));
+		ranking_free(ranking);
+		CHECK_FOR_INTERRUPTS();
+	}
+	for (int nth = 0; nth < card->n_added; nth++)
+		metric_take_thresholds(thresholds, card, buyers, nth, least);
+}
+
+static int
+compare_names(const void *a, const void *b)
+{
+	return compare_segments(((const SegmentThresholds *) a)->segment, ((const SegmentThresholds *) b)->segment);
+}
+
+/* The segments that are large enough, with their buyers; returns how many there are of any size. */
+static int
+take_segments(Thresholds *thresholds, const Scorecard *card, const Buyers *all)
+{
+	const CustomerSet *set = all->set;
+	int			n;
+	BuyerSegment *largest = customer_set_largest_segments(set, SEGMENTS_MAX, &n);
+	Buyers	  **of = MemoryContextAllocExtended(CurrentMemoryContext,
+												((set->segments ? set->segments->n : 0) + 1) * sizeof(Buyers *),
+												MCXT_ALLOC_HUGE | MCXT_ALLOC_ZERO);
+
+	thresholds->segment = palloc0((n + 1) * sizeof(SegmentThresholds));
+	for (int i = 0; i < n && largest[i].buyers >= card->segment_minimum; i++)
+	{
+		SegmentThresholds *segment = &thresholds->segment[thresholds->n_segments++];
+
+		segment->segment = largest[i].name;
+		segment->buyers.set = set;
+		segment->buyers.buyer = MemoryContextAllocHuge(CurrentMemoryContext, largest[i].buyers * sizeof(Customer *));
+		of[largest[i].id] = &segment->buyers;
+	}
+	for (int32 i = 0; i < all->n; i++)
+	{
+		Buyers	   *buyers = all->buyer[i]->segment == KEYMAP_NONE ? NULL : of[all->buyer[i]->segment];
+
+		if (buyers)
+			buyers->buyer[buyers->n++] = all->buyer[i];
+	}
+	qsort(thresholds->segment, thresholds->n_segments, sizeof(SegmentThresholds), compare_names);
+	pfree(largest);
+	pfree(of);
+	return set->segments ? set->segments->n : 0;
 }
 
 void
-thresholds_take_metrics(Thresholds *thresholds, const Scorecard *card, const CustomerSet *set,
-						const SegmentMap *segments)
+thresholds_take_metrics(Thresholds *thresholds, const Scorecard *card, const Buyers *buyers, const SegmentMap *segments,
+						List **warnings)
 {
-	Buyers		buyers;
+	int			n_segments;
 
-	rank_buyers(&buyers, card, set);
-	for (Metric metric = 0; metric < n_metrics(set); metric++)
-	{
-		if (metric < RFM_METRICS && segments && segments->split_by_mean)
-			take_mean(thresholds, &buyers, metric);
-		else if (metric < RFM_METRICS)
-			take_quantiles(thresholds, &buyers, metric, card->bins, BREAKS_RFM);
-		take_quantiles(thresholds, &buyers, metric, PERCENTILE_BINS, BREAKS_PERCENTILE);
-	}
-	for (int nth = 0; nth < card->n_added; nth++)
-		metric_take_thresholds(thresholds, card, set, nth);
-	thresholds_add(thresholds, metric_name(METRIC_MONETARY), BREAKS_ABC, card->n_abc_cuts,
-				   cumulative_cuts(&buyers, METRIC_MONETARY, card->abc_cuts, card->n_abc_cuts));
+	take_metrics(thresholds, card, buyers, segments, 1);
+	if (!card->thresholds_by_segment)
+		return;
+	n_segments = take_segments(thresholds, card, buyers);
+	for (int i = 0; i < thresholds->n_segments; i++)
+		take_metrics(&thresholds->segment[i].own, card, &thresholds->segment[i].buyers, segments, card->segment_minimum);
+	if (thresholds->n_segments < n_segments)
+		*warnings = lappend(*warnings,
+							psprintf("%d of %d segments follow the thresholds of all customers: they have fewer than %d buyers, or are not among the %d largest",
+									 n_segments - thresholds->n_segments, n_segments, card->segment_minimum, SEGMENTS_MAX));
 }
 
 /* A numeric as an integer of the given scale, rounded down or up, and kept within 64 bits. */
@@ -340,8 +426,8 @@ list_scores(Breaks *breaks)
 	}
 }
 
-void
-thresholds_prepare(Thresholds *thresholds, const Scorecard *card, const CustomerSet *set)
+static void
+prepare(Thresholds *thresholds, const Scorecard *card, const CustomerSet *set)
 {
 	for (int i = 0; i < thresholds->n; i++)
 	{
@@ -379,4 +465,12 @@ thresholds_prepare(Thresholds *thresholds, const Scorecard *card, const Customer
 		if (breaks->bound && (strcmp(breaks->kind, BREAKS_RFM) == 0 || strcmp(breaks->kind, BREAKS_PERCENTILE) == 0))
 			list_scores(breaks);
 	}
+}
+
+void
+thresholds_prepare(Thresholds *thresholds, const Scorecard *card, const CustomerSet *set)
+{
+	prepare(thresholds, card, set);
+	for (int i = 0; i < thresholds->n_segments; i++)
+		prepare(&thresholds->segment[i].own, card, set);
 }

@@ -42,7 +42,18 @@ typedef struct Thresholds
 {
 	int			n;
 	Breaks		breaks[THRESHOLDS_MAX];
+
+	/* with thresholds_by "segment", of the larger segments: what one of them lacks is that of all buyers, above */
+	int			n_segments;
+	struct SegmentThresholds *segment;	/* in the order of their names */
 } Thresholds;
+
+typedef struct SegmentThresholds
+{
+	const text *segment;
+	Thresholds	own;
+	Buyers		buyers;			/* of whom they are being taken; empty of stored ones */
+} SegmentThresholds;
 
 extern const char *metric_name(Metric metric);
 
@@ -93,15 +104,35 @@ class_by_cuts(const Breaks *cuts, int64 value, Numeric wide)
 /* The breaks of a metric and kind, or NULL. */
 extern Breaks *thresholds_find(Thresholds *thresholds, const char *metric, const char *kind);
 
+/* The same for the buyers of a segment, whose own thresholds may be NULL. */
+extern Breaks *thresholds_find_for(Thresholds *thresholds, Thresholds *own, const char *metric, const char *kind);
+
+/* The own thresholds of each segment of a set, by its id there; NULL: those of all buyers hold. */
+extern Thresholds **thresholds_by_segment(const Thresholds *thresholds, const CustomerSet *set);
+
 /* Whether all are there that are never missing: those of recency, frequency and monetary, and the tiers'. */
 extern bool thresholds_complete(Thresholds *thresholds);
 
-/* Take the breaks of all metrics and the cuts of ABC from the customers. */
-extern void thresholds_take_metrics(Thresholds *thresholds, const Scorecard *card, const CustomerSet *set,
-									const SegmentMap *segments);
+/*
+ * Take the breaks of all metrics and the cuts of ABC from the buyers and, if the scorecard wants it, from those of each
+ * segment that is large enough; warnings, a list of char *, says how many are not.
+ */
+extern void thresholds_take_metrics(Thresholds *thresholds, const Scorecard *card, const Buyers *buyers,
+									const SegmentMap *segments, List **warnings);
+
+/*
+ * A metric's place among all of the scorecard: Metric, or SCORECARD_METRICS and the number of an added one. -1: there is
+ * none of this name whose values add up.
+ */
+extern int	metric_that_adds_up(const Scorecard *card, const char *name);
+
+/* A buyer's value of it; 0 where there is none. */
+extern int64 metric_value(const Customer *customer, int metric);
+
+extern const char *metric_name_of(const Scorecard *card, int metric);
 
 /* The smallest value of each class but the last, when classes are cut by cumulative share of a metric's total. */
-extern char **thresholds_cumulative_cuts(const Scorecard *card, const CustomerSet *set, Metric metric,
+extern char **thresholds_cumulative_cuts(const Scorecard *card, const Buyers *buyers, int metric,
 										 const Numeric *shares, int n);
 
 /* Make cuts that nobody reaches (NULL) those of the class above; infinity where there is none. */

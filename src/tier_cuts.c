@@ -4,6 +4,7 @@
  * By share, by capacity and by cumulative share, the cuts are measured on all buyers once an epoch; by priority they
  * are given. With margins each cut has two more, at which the tier is entered and left. All are written down as values
  * of the priority or the metric, so that an incremental refresh places a customer without looking at the others.
+ * Where segments have thresholds of their own, so have they shares; a capacity is the scorecard's, for all of them.
  */
 #include "custprio.h"
 
@@ -23,19 +24,14 @@ numeric_op(PGFunction function, Numeric a, Numeric b)
 
 /* How many buyers have each priority, from 0 to PRIORITY_MAX. */
 static int64 *
-count_priorities(const CustomerSet *set)
+count_priorities(const Buyers *buyers)
 {
 	Size		size = (PRIORITY_MAX + 1) * sizeof(int64);
 	int64	   *count = MemoryContextAllocHuge(CurrentMemoryContext, size);
 
 	memset(count, 0, size);
-	for (uint32 id = 0; id < set->map->n; id++)
-	{
-		const Customer *customer = customer_at(set, id);
-
-		if (customer->stage == STAGE_BUYER)
-			count[customer->priority]++;
-	}
+	for (int32 i = 0; i < buyers->n; i++)
+		count[buyers->buyer[i]->priority]++;
 	return count;
 }
 
@@ -56,7 +52,7 @@ cut_texts(int32 *lowest, int n)
  * with strictly higher priority.
  */
 static char **
-cut_by_share(const Scorecard *card, const CustomerSet *set, const int64 *count, const Numeric *share)
+cut_by_share(const Scorecard *card, const Buyers *buyers, const int64 *count, const Numeric *share)
 {
 	int			n_cuts = card->n_tiers - 1;
 	int32	   *lowest = palloc((n_cuts + 1) * sizeof(int32));
@@ -79,7 +75,7 @@ cut_by_share(const Scorecard *card, const CustomerSet *set, const int64 *count, 
 		if (count[priority] == 0)
 			continue;
 		while (tier < n_cuts &&
-			   (int128) higher * exact_pow10[scale[tier]] >= (int128) mantissa[tier] * set->n_buyers)
+			   (int128) higher * exact_pow10[scale[tier]] >= (int128) mantissa[tier] * buyers->n)
 			tier++;
 		if (tier == n_cuts)
 			break;
@@ -148,18 +144,7 @@ moved_texts(char **cuts, int n, PGFunction operation, Numeric margin)
 	return moved;
 }
 
-int
-tier_metric(const Scorecard *card, const char *name)
-{
-	Metric		n = card->clv_model ? SCORECARD_METRICS : RFM_METRICS;
-
-	for (Metric metric = METRIC_FREQUENCY; metric < n; metric++)
-		if (name && strcmp(name, metric_name(metric)) == 0)
-			return metric;
-	return -1;
-}
-
-/* What tiers are cut on: METRIC_* when cumulated, -1 for the priority. */
+/* What tiers are cut on: a metric (metric_that_adds_up) when cumulated, -1 for the priority. */
 static int
 cut_metric(const Scorecard *card, const CustomerSet *set)
 {
@@ -167,7 +152,7 @@ cut_metric(const Scorecard *card, const CustomerSet *set)
 
 	if (card->tier_policy->method != TIERS_BY_CUMULATIVE)
 		return -1;
-	metric = tier_metric(card, card->tier_policy->metric);
+	metric = metric_that_adds_up(card, card->tier_policy->metric);
 	if (metric < 0 || (metric == METRIC_CLV && !set->has_clv))
 		ereport(ERROR,
 				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
@@ -193,8 +178,9 @@ tier_cuts_complete(Thresholds *thresholds, const Scorecard *card)
 	return cuts && cuts->n == card->n_tiers - 1;
 }
 
-void
-tier_cuts_take(Thresholds *thresholds, const Scorecard *card, const CustomerSet *set)
+/* The cuts of all buyers, or of those of a segment. */
+static void
+take_cuts(Thresholds *thresholds, const Scorecard *card, const Buyers *buyers, int metric)
 {
 	const TierPolicy *policy = card->tier_policy;
 	int			n_cuts = card->n_tiers - 1;
@@ -202,26 +188,23 @@ tier_cuts_take(Thresholds *thresholds, const Scorecard *card, const CustomerSet 
 	Numeric    *enter = margins ? moved_cuts(card, numeric_sub, policy->enter_margin) : NULL;
 	Numeric    *leave = margins ? moved_cuts(card, numeric_add, policy->leave_margin) : NULL;
 	const char *on = "priority";
-	int			metric = cut_metric(card, set);
 	int64	   *count;
 	char	  **cuts = NULL;
 	char	  **enter_cuts = NULL;
 	char	  **leave_cuts = NULL;
 
-	if (policy->method == TIERS_BY_RULES)
-		return;
 	if (metric >= 0)
 	{
-		on = metric_name(metric);
-		cuts = thresholds_cumulative_cuts(card, set, metric, card->tier_cut, n_cuts);
-		enter_cuts = margins ? thresholds_cumulative_cuts(card, set, metric, enter, n_cuts) : NULL;
-		leave_cuts = margins ? thresholds_cumulative_cuts(card, set, metric, leave, n_cuts) : NULL;
+		on = metric_name_of(card, metric);
+		cuts = thresholds_cumulative_cuts(card, buyers, metric, card->tier_cut, n_cuts);
+		enter_cuts = margins ? thresholds_cumulative_cuts(card, buyers, metric, enter, n_cuts) : NULL;
+		leave_cuts = margins ? thresholds_cumulative_cuts(card, buyers, metric, leave, n_cuts) : NULL;
 	}
 	else
 	{
-		count = count_priorities(set);
+		count = count_priorities(buyers);
 		if (policy->method == TIERS_BY_SHARE)
-			cuts = cut_by_share(card, set, count, card->tier_cut);
+			cuts = cut_by_share(card, buyers, count, card->tier_cut);
 		else if (policy->method == TIERS_BY_CAPACITY)
 			cuts = cut_by_capacity(card, count);
 		else
@@ -232,8 +215,8 @@ tier_cuts_take(Thresholds *thresholds, const Scorecard *card, const CustomerSet 
 		}
 		if (margins && policy->margin_in_shares)
 		{
-			enter_cuts = cut_by_share(card, set, count, enter);
-			leave_cuts = cut_by_share(card, set, count, leave);
+			enter_cuts = cut_by_share(card, buyers, count, enter);
+			leave_cuts = cut_by_share(card, buyers, count, leave);
 		}
 		else if (margins)
 		{
@@ -250,48 +233,71 @@ tier_cuts_take(Thresholds *thresholds, const Scorecard *card, const CustomerSet 
 	}
 }
 
-/* The value of a buyer that cuts are compared with. */
-static inline int64
-cut_value(const Customer *customer, int metric)
+void
+tier_cuts_take(Thresholds *thresholds, const Scorecard *card, const Buyers *buyers)
 {
-	switch (metric)
+	TierMethod	method = card->tier_policy->method;
+	int			metric = cut_metric(card, buyers->set);
+
+	if (method == TIERS_BY_RULES)
+		return;
+	take_cuts(thresholds, card, buyers, metric);
+	if (method != TIERS_BY_SHARE && method != TIERS_BY_CUMULATIVE)
+		return;
+	for (int i = 0; i < thresholds->n_segments; i++)
 	{
-		case METRIC_FREQUENCY:
-			return customer->frequency;
-		case METRIC_MONETARY:
-			return customer->revenue;
-		case METRIC_CLV:
-			return customer->clv;
-		default:
-			return customer->priority;
+		take_cuts(&thresholds->segment[i].own, card, &thresholds->segment[i].buyers, metric);
+		CHECK_FOR_INTERRUPTS();
 	}
 }
 
+/* The three cuts of a ladder; margins may be NULL. */
+typedef struct Cuts
+{
+	Breaks	   *scored;
+	Breaks	   *enter;
+	Breaks	   *leave;
+} Cuts;
+
+static Cuts
+find_cuts(Thresholds *thresholds, Thresholds *own, const char *on)
+{
+	return (Cuts) {
+		thresholds_find_for(thresholds, own, on, BREAKS_TIER), thresholds_find_for(thresholds, own, on, BREAKS_TIER_ENTER),
+		thresholds_find_for(thresholds, own, on, BREAKS_TIER_LEAVE)
+	};
+}
+
 void
-tier_cuts_apply(Thresholds *thresholds, const Scorecard *card, CustomerSet *set, int64 *reached)
+tier_cuts_apply(Thresholds *thresholds, Thresholds **own, const Scorecard *card, CustomerSet *set, int64 *reached)
 {
 	int			metric = cut_metric(card, set);
-	const char *on = metric >= 0 ? metric_name(metric) : "priority";
-	Breaks	   *cuts = thresholds_find(thresholds, on, BREAKS_TIER);
-	Breaks	   *enter = thresholds_find(thresholds, on, BREAKS_TIER_ENTER);
-	Breaks	   *leave = thresholds_find(thresholds, on, BREAKS_TIER_LEAVE);
+	const char *on = metric >= 0 ? metric_name_of(card, metric) : "priority";
+	uint32		n_segments = set->segments ? set->segments->n : 0;
+	Cuts		all = find_cuts(thresholds, NULL, on);
+	Cuts	   *of_segment;
 
 	if (card->tier_policy->method == TIERS_BY_RULES)
 		return;
 	Assert(tier_cuts_complete(thresholds, card));
+	of_segment = MemoryContextAllocHuge(CurrentMemoryContext, (n_segments + 1) * sizeof(Cuts));
+	for (uint32 id = 0; id < n_segments; id++)
+		of_segment[id] = own[id] ? find_cuts(thresholds, own[id], on) : all;
 	for (uint32 id = 0; id < set->map->n; id++)
 	{
 		Customer   *customer = customer_at(set, id);
-		int64		value = cut_value(customer, metric);
+		const Cuts *cuts = customer->segment == KEYMAP_NONE ? &all : &of_segment[customer->segment];
+		int64		value;
 
 		if (customer->stage != STAGE_BUYER)
 			continue;
-		customer->tier = card->tier[class_by_cuts(cuts, value, customer->wide_revenue) - 1];
+		value = metric >= 0 ? metric_value(customer, metric) : customer->priority;
+		customer->tier = card->tier[class_by_cuts(cuts->scored, value, customer->wide_revenue) - 1];
 		customer->enter_tier = customer->leave_tier = customer->tier;
-		if (enter)
-			customer->enter_tier = card->tier[class_by_cuts(enter, value, customer->wide_revenue) - 1];
-		if (leave)
-			customer->leave_tier = card->tier[class_by_cuts(leave, value, customer->wide_revenue) - 1];
+		if (cuts->enter)
+			customer->enter_tier = card->tier[class_by_cuts(cuts->enter, value, customer->wide_revenue) - 1];
+		if (cuts->leave)
+			customer->leave_tier = card->tier[class_by_cuts(cuts->leave, value, customer->wide_revenue) - 1];
 		reached[customer->tier]++;
 	}
 }

@@ -314,13 +314,13 @@ read_metric(FunctionCallInfo fcinfo, const Scorecard *card, Ladder *ladder)
 		return;
 	}
 	ladder->metric = metric ? metric : pstrdup(metric_name(METRIC_MONETARY));
-	if (tier_metric(card, ladder->metric) < 0)
+	if (metric_that_adds_up(card, ladder->metric) < 0)
 		ereport(ERROR,
 				(errcode(ERRCODE_UNDEFINED_OBJECT),
 				 errmsg("argument \"metric\": scorecard \"%s\" has no metric \"%s\" that can be cumulated", card->name,
 						ladder->metric),
-				 errhint("Metrics that add up are frequency%s.", card->clv_model ? ", monetary and clv" :
-						 " and monetary; clv needs a clv_model")));
+				 errhint("Metrics that add up are frequency%s, and added ones of which more is better.",
+						 card->clv_model ? ", monetary and clv" : " and monetary (clv needs a clv_model)")));
 }
 
 /* Whether margins go with a way of cutting, and leave every tier a way in and a way out. Raises for the argument. */

@@ -9,14 +9,16 @@ SET LOCAL client_min_messages = error;
 SELECT plan(59);
 \ir ../oracle/refresh.sql
 
--- contributions of every n-th customer, beside the published priority; whole to the last decimal
+-- contributions of every customer, beside the published priority, whole to the last decimal; and explain() of every n-th
 CREATE FUNCTION pg_temp.unequal(card text, every_nth int DEFAULT 1) RETURNS bigint LANGUAGE plpgsql AS $$
 DECLARE n bigint;
 BEGIN
-  EXECUTE format($q$ SELECT count(*) FROM %I q, LATERAL (
+  EXECUTE format($q$ SELECT (SELECT count(*) FROM %1$I q, LATERAL (
     SELECT sum(contribution) FILTER (WHERE item <> 'priority') AS total, max(value) FILTER (WHERE item = 'tier') AS tier
-    FROM explain(%L, q.customer_id::text)) e
-  WHERE q.tier IS NOT NULL AND q.customer_id %% %s = 0 AND (e.total, e.tier) IS DISTINCT FROM (q.priority::numeric, q.tier::text) $q$,
+    FROM explain(%2$L, q.customer_id::text)) e
+  WHERE q.tier IS NOT NULL AND q.customer_id %% %3$s = 0 AND (e.total, e.tier) IS DISTINCT FROM (q.priority::numeric, q.tier::text))
+  + (SELECT count(*) FROM %1$I q LEFT JOIN (SELECT customer_id, sum(contribution) AS total FROM contributions(%2$L) GROUP BY 1) c ON c.customer_id = q.customer_id::text
+    WHERE q.tier IS NOT NULL AND c.total IS DISTINCT FROM q.priority::numeric) $q$,
     card || '_priority', card, every_nth) INTO n;
   RETURN n;
 END $$;
@@ -44,7 +46,7 @@ INSERT INTO survey VALUES (NULL, '2025-02-02', 3, true), (7, NULL, 3, true), (8,
 SELECT create_scorecard('p', 'shop', 'customer', 'at', 'amount', customers => 'people', customers_key => 'id', every => NULL,
   time_zone => 'America/St_Johns', capture => 'trigger');
 SELECT refresh('p', as_of => '2025-12-01');
-SELECT is(pg_temp.unequal('p', 9), 0::bigint, 'without added metrics contributions add up');
+SELECT is(pg_temp.unequal('p', 40), 0::bigint, 'without added metrics contributions add up');
 
 -- every origin, every scale
 SELECT lives_ok($$ SELECT add_metric('p', 'return_rate', reason => 'logistics asked for it') $$, 'a built-in metric over purchases');
@@ -65,7 +67,7 @@ SELECT lives_ok($$ SELECT add_metric('p', 'silence', 'custprio.scoring_day() - m
 SELECT lives_ok($$ SELECT add_metric('p', 'tenure_left', 'as_of - first_day + recency - tenure', 0.2) $$, 'days');
 SELECT results_eq($$ SELECT mode, rebased FROM refresh('p', as_of => '2025-12-01') $$, $$ VALUES ('rescore'::text, true) $$, 'a rescore is enough');
 SELECT is_empty($$ SELECT pg_temp.different('p', '2025-12-01') $$, 'values, priorities and tiers as the oracle has them');
-SELECT is(pg_temp.unequal('p', 3), 0::bigint, 'contributions add up to the priority');
+SELECT is(pg_temp.unequal('p', 40), 0::bigint, 'contributions add up to the priority');
 SELECT is_empty($$ SELECT * FROM verify('p') $$, 'verify agrees');
 SELECT is((SELECT missing_values->'income'->>'null' FROM refresh_run ORDER BY run_id DESC LIMIT 1)::bigint,
   (SELECT count(*) FROM p_priority WHERE tier IS NOT NULL AND income IS NULL), 'buyers without income are counted');
@@ -84,7 +86,7 @@ INSERT INTO shop SELECT 1 + (random() * 1100)::int, '2025-11-30', 50, 5, 'store'
 DELETE FROM people WHERE id % 50 = 0 AND id IN (SELECT customer FROM shop);
 SELECT results_eq($$ SELECT mode, rebased, updated > 100 FROM refresh('p', as_of => '2025-12-01') $$, $$ VALUES ('incremental'::text, false, true) $$, 'changes of attributes and events are taken in under the epoch''s thresholds');
 SELECT is_empty($$ SELECT * FROM verify('p') $$, 'as a rebuild would');
-SELECT is(pg_temp.unequal('p', 7), 0::bigint, 'contributions still add up');
+SELECT is(pg_temp.unequal('p', 40), 0::bigint, 'contributions still add up');
 SELECT is_empty($$ SELECT 1 FROM p_tier_history WHERE run_id = (SELECT max(run_id) FROM refresh_run) AND reason NOT IN ('behaviour') $$, 'tiers moved because of what customers did');
 SELECT refresh('p', as_of => '2025-12-15');
 SELECT is_empty($$ SELECT pg_temp.different('p', '2025-12-15') $$, 'another day: windows and events of days to come');
@@ -110,7 +112,7 @@ SELECT is((SELECT count(*) FROM p_priority q, LATERAL (SELECT sum(weight) FILTER
     AND (SELECT sum(weight) FROM custprio.metric WHERE metric.metric NOT IN ('recency', 'frequency', 'monetary', 'clv')) = 0), 0::bigint, 'weights renormalise');
 
 -- dropping
-SELECT throws_like($$ SELECT drop_metric('p', 'wallet') $$, '%is used by metric "share_of_wallet"%', 'a metric that another one uses stays');
+SELECT throws_like($$ SELECT drop_metric('p', 'wallet') $$, 'metric "wallet" of scorecard "p" is in use', 'a metric that another one uses stays');
 SELECT throws_like($$ SELECT drop_metric('p', 'monetary') $$, '%has no added metric "monetary"%', 'the four stay');
 CREATE VIEW of_mine AS SELECT customer_id, basket FROM p_priority;
 SELECT throws_ok($$ SELECT drop_metric('p', 'basket') $$, '2BP01', NULL, 'a column that a view reads stays');

@@ -154,4 +154,25 @@ SELECT mode FROM refresh('m', as_of => '2025-02-20');
 SELECT drop_metric('m', 'crash');
 SELECT drop_scorecard('m');
 SELECT count(*) FROM metric;
+
+-- what still uses a metric keeps it
+SELECT create_scorecard('u', 'orders', 'customer', 'at', 'amount', every => NULL, time_zone => 'UTC', clv_model => 'none',
+  customers => 'people', customers_key => 'id');
+SELECT add_metric('u', 'income', 'income', relation => 'people');
+SELECT add_metric('u', 'worth', 'gross + income');
+SELECT drop_metric('u', 'income');
+SELECT add_segment('u', 'rich "ones"', 'demographic', 'priority.income > 500 AND customers.income > 0');
+SELECT add_segment('u', 'others', 'demographic', 'customers.income < 500');
+SELECT set_tiers('u', rules => '{"worth + income > 800", "worth > 500"}');
+SELECT drop_metric('u', 'income');
+SELECT drop_metric('u', 'worth');
+SELECT set_tiers('u', cumulative => '{0.5}', tiers => '{A,B}', metric => 'worth');
+SELECT drop_metric('u', 'worth');
+SELECT set_tiers('u', '{0.5}', tiers => '{A,B}');
+SELECT drop_metric('u', 'worth');
+SELECT drop_metric('u', 'income');
+SELECT drop_segment('u', 'rich "ones"');
+SELECT drop_metric('u', 'income');
+SELECT mode FROM refresh('u', as_of => '2025-02-20');
+SELECT drop_scorecard('u');
 DROP TABLE people, orders CASCADE;
