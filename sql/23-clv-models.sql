@@ -114,9 +114,9 @@ COMMENT ON FUNCTION custprio.purchase_probability(custprio.bgnbd, int, float8, f
 CREATE FUNCTION custprio.dert(params custprio.bgnbd, x float8, t_x float8, t float8, delta float8, horizon float8 DEFAULT 'Infinity') RETURNS float8
   AS 'MODULE_PATHNAME', 'custprio_clv_dert' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
 COMMENT ON FUNCTION custprio.dert(custprio.bgnbd, float8, float8, float8, float8, float8) IS 'BG/NBD: discounted expected residual transactions at the continuous rate delta per unit of time';
-CREATE FUNCTION custprio.clv(params custprio.bgnbd, spend custprio.gamma_gamma, x float8, t_x float8, t float8, m float8, horizon float8, discount float8, time_unit text, margin float8 DEFAULT 1) RETURNS float8
+CREATE FUNCTION custprio.clv(params custprio.bgnbd, spend custprio.gamma_gamma, x float8, t_x float8, t float8, m float8, horizon float8, discount float8, time_unit text, margin float8 DEFAULT 1, growth float8 DEFAULT 0) RETURNS float8
   AS 'MODULE_PATHNAME', 'custprio_clv' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
-COMMENT ON FUNCTION custprio.clv(custprio.bgnbd, custprio.gamma_gamma, float8, float8, float8, float8, float8, float8, text, float8) IS 'BG/NBD: value of the customer over the horizon, at a discount per year; time_unit is that of t and horizon';
+COMMENT ON FUNCTION custprio.clv(custprio.bgnbd, custprio.gamma_gamma, float8, float8, float8, float8, float8, float8, text, float8, float8) IS 'BG/NBD: value of the customer over the horizon, at a discount per year, in a market whose value grows by growth per year; time_unit is that of t and horizon';
 
 -- MBG/NBD
 CREATE FUNCTION custprio.log_likelihood(params custprio.mbgnbd, x float8, t_x float8, t float8) RETURNS float8
@@ -140,9 +140,9 @@ COMMENT ON FUNCTION custprio.purchase_probability(custprio.mbgnbd, int, float8, 
 CREATE FUNCTION custprio.dert(params custprio.mbgnbd, x float8, t_x float8, t float8, delta float8, horizon float8 DEFAULT 'Infinity') RETURNS float8
   AS 'MODULE_PATHNAME', 'custprio_clv_dert' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
 COMMENT ON FUNCTION custprio.dert(custprio.mbgnbd, float8, float8, float8, float8, float8) IS 'MBG/NBD: discounted expected residual transactions at the continuous rate delta per unit of time';
-CREATE FUNCTION custprio.clv(params custprio.mbgnbd, spend custprio.gamma_gamma, x float8, t_x float8, t float8, m float8, horizon float8, discount float8, time_unit text, margin float8 DEFAULT 1) RETURNS float8
+CREATE FUNCTION custprio.clv(params custprio.mbgnbd, spend custprio.gamma_gamma, x float8, t_x float8, t float8, m float8, horizon float8, discount float8, time_unit text, margin float8 DEFAULT 1, growth float8 DEFAULT 0) RETURNS float8
   AS 'MODULE_PATHNAME', 'custprio_clv' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
-COMMENT ON FUNCTION custprio.clv(custprio.mbgnbd, custprio.gamma_gamma, float8, float8, float8, float8, float8, float8, text, float8) IS 'MBG/NBD: value of the customer over the horizon, at a discount per year; time_unit is that of t and horizon';
+COMMENT ON FUNCTION custprio.clv(custprio.mbgnbd, custprio.gamma_gamma, float8, float8, float8, float8, float8, float8, text, float8, float8) IS 'MBG/NBD: value of the customer over the horizon, at a discount per year, in a market whose value grows by growth per year; time_unit is that of t and horizon';
 
 -- Pareto/NBD
 CREATE FUNCTION custprio.log_likelihood(params custprio.pareto_nbd, x float8, t_x float8, t float8) RETURNS float8
@@ -166,9 +166,9 @@ COMMENT ON FUNCTION custprio.purchase_probability(custprio.pareto_nbd, int, floa
 CREATE FUNCTION custprio.dert(params custprio.pareto_nbd, x float8, t_x float8, t float8, delta float8, horizon float8 DEFAULT 'Infinity') RETURNS float8
   AS 'MODULE_PATHNAME', 'custprio_clv_dert' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
 COMMENT ON FUNCTION custprio.dert(custprio.pareto_nbd, float8, float8, float8, float8, float8) IS 'Pareto/NBD: discounted expected residual transactions at the continuous rate delta per unit of time';
-CREATE FUNCTION custprio.clv(params custprio.pareto_nbd, spend custprio.gamma_gamma, x float8, t_x float8, t float8, m float8, horizon float8, discount float8, time_unit text, margin float8 DEFAULT 1) RETURNS float8
+CREATE FUNCTION custprio.clv(params custprio.pareto_nbd, spend custprio.gamma_gamma, x float8, t_x float8, t float8, m float8, horizon float8, discount float8, time_unit text, margin float8 DEFAULT 1, growth float8 DEFAULT 0) RETURNS float8
   AS 'MODULE_PATHNAME', 'custprio_clv' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
-COMMENT ON FUNCTION custprio.clv(custprio.pareto_nbd, custprio.gamma_gamma, float8, float8, float8, float8, float8, float8, text, float8) IS 'Pareto/NBD: value of the customer over the horizon, at a discount per year; time_unit is that of t and horizon';
+COMMENT ON FUNCTION custprio.clv(custprio.pareto_nbd, custprio.gamma_gamma, float8, float8, float8, float8, float8, float8, text, float8, float8) IS 'Pareto/NBD: value of the customer over the horizon, at a discount per year, in a market whose value grows by growth per year; time_unit is that of t and horizon';
 
 -- Gamma-Gamma
 CREATE FUNCTION custprio.log_likelihood(params custprio.gamma_gamma, x float8, m float8) RETURNS float8

@@ -17,9 +17,9 @@ COMMENT ON FUNCTION custprio.p_alive_interval(custprio.bgnbd, float8, float8, fl
 CREATE FUNCTION custprio.expected_purchases_interval(params custprio.bgnbd, x float8, t_x float8, t float8, horizon float8, level float8 DEFAULT 0.95) RETURNS custprio.estimate
   AS 'MODULE_PATHNAME', 'custprio_clv_expected_purchases_interval' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
 COMMENT ON FUNCTION custprio.expected_purchases_interval(custprio.bgnbd, float8, float8, float8, float8, float8) IS 'BG/NBD: expected purchases with their confidence interval';
-CREATE FUNCTION custprio.clv_interval(params custprio.bgnbd, spend custprio.gamma_gamma, x float8, t_x float8, t float8, m float8, horizon float8, discount float8, time_unit text, margin float8 DEFAULT 1, level float8 DEFAULT 0.95) RETURNS custprio.estimate
+CREATE FUNCTION custprio.clv_interval(params custprio.bgnbd, spend custprio.gamma_gamma, x float8, t_x float8, t float8, m float8, horizon float8, discount float8, time_unit text, margin float8 DEFAULT 1, growth float8 DEFAULT 0, level float8 DEFAULT 0.95) RETURNS custprio.estimate
   AS 'MODULE_PATHNAME', 'custprio_clv_interval' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
-COMMENT ON FUNCTION custprio.clv_interval(custprio.bgnbd, custprio.gamma_gamma, float8, float8, float8, float8, float8, float8, text, float8, float8) IS 'BG/NBD: value of the customer with its confidence interval';
+COMMENT ON FUNCTION custprio.clv_interval(custprio.bgnbd, custprio.gamma_gamma, float8, float8, float8, float8, float8, float8, text, float8, float8, float8) IS 'BG/NBD: value of the customer with its confidence interval';
 
 -- MBG/NBD
 CREATE FUNCTION custprio.parameter_intervals(params custprio.mbgnbd, level float8 DEFAULT 0.95, OUT parameter text, OUT estimate float8, OUT lower float8, OUT upper float8) RETURNS SETOF record
@@ -31,9 +31,9 @@ COMMENT ON FUNCTION custprio.p_alive_interval(custprio.mbgnbd, float8, float8, f
 CREATE FUNCTION custprio.expected_purchases_interval(params custprio.mbgnbd, x float8, t_x float8, t float8, horizon float8, level float8 DEFAULT 0.95) RETURNS custprio.estimate
   AS 'MODULE_PATHNAME', 'custprio_clv_expected_purchases_interval' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
 COMMENT ON FUNCTION custprio.expected_purchases_interval(custprio.mbgnbd, float8, float8, float8, float8, float8) IS 'MBG/NBD: expected purchases with their confidence interval';
-CREATE FUNCTION custprio.clv_interval(params custprio.mbgnbd, spend custprio.gamma_gamma, x float8, t_x float8, t float8, m float8, horizon float8, discount float8, time_unit text, margin float8 DEFAULT 1, level float8 DEFAULT 0.95) RETURNS custprio.estimate
+CREATE FUNCTION custprio.clv_interval(params custprio.mbgnbd, spend custprio.gamma_gamma, x float8, t_x float8, t float8, m float8, horizon float8, discount float8, time_unit text, margin float8 DEFAULT 1, growth float8 DEFAULT 0, level float8 DEFAULT 0.95) RETURNS custprio.estimate
   AS 'MODULE_PATHNAME', 'custprio_clv_interval' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
-COMMENT ON FUNCTION custprio.clv_interval(custprio.mbgnbd, custprio.gamma_gamma, float8, float8, float8, float8, float8, float8, text, float8, float8) IS 'MBG/NBD: value of the customer with its confidence interval';
+COMMENT ON FUNCTION custprio.clv_interval(custprio.mbgnbd, custprio.gamma_gamma, float8, float8, float8, float8, float8, float8, text, float8, float8, float8) IS 'MBG/NBD: value of the customer with its confidence interval';
 
 -- Pareto/NBD
 CREATE FUNCTION custprio.parameter_intervals(params custprio.pareto_nbd, level float8 DEFAULT 0.95, OUT parameter text, OUT estimate float8, OUT lower float8, OUT upper float8) RETURNS SETOF record
@@ -45,9 +45,9 @@ COMMENT ON FUNCTION custprio.p_alive_interval(custprio.pareto_nbd, float8, float
 CREATE FUNCTION custprio.expected_purchases_interval(params custprio.pareto_nbd, x float8, t_x float8, t float8, horizon float8, level float8 DEFAULT 0.95) RETURNS custprio.estimate
   AS 'MODULE_PATHNAME', 'custprio_clv_expected_purchases_interval' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
 COMMENT ON FUNCTION custprio.expected_purchases_interval(custprio.pareto_nbd, float8, float8, float8, float8, float8) IS 'Pareto/NBD: expected purchases with their confidence interval';
-CREATE FUNCTION custprio.clv_interval(params custprio.pareto_nbd, spend custprio.gamma_gamma, x float8, t_x float8, t float8, m float8, horizon float8, discount float8, time_unit text, margin float8 DEFAULT 1, level float8 DEFAULT 0.95) RETURNS custprio.estimate
+CREATE FUNCTION custprio.clv_interval(params custprio.pareto_nbd, spend custprio.gamma_gamma, x float8, t_x float8, t float8, m float8, horizon float8, discount float8, time_unit text, margin float8 DEFAULT 1, growth float8 DEFAULT 0, level float8 DEFAULT 0.95) RETURNS custprio.estimate
   AS 'MODULE_PATHNAME', 'custprio_clv_interval' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
-COMMENT ON FUNCTION custprio.clv_interval(custprio.pareto_nbd, custprio.gamma_gamma, float8, float8, float8, float8, float8, float8, text, float8, float8) IS 'Pareto/NBD: value of the customer with its confidence interval';
+COMMENT ON FUNCTION custprio.clv_interval(custprio.pareto_nbd, custprio.gamma_gamma, float8, float8, float8, float8, float8, float8, text, float8, float8, float8) IS 'Pareto/NBD: value of the customer with its confidence interval';
 
 -- BG/BB
 CREATE FUNCTION custprio.parameter_intervals(params custprio.bgbb, level float8 DEFAULT 0.95, OUT parameter text, OUT estimate float8, OUT lower float8, OUT upper float8) RETURNS SETOF record

@@ -64,9 +64,9 @@ COMMENT ON FUNCTION custprio.purchase_probability(custprio.bgnbd_covariates, flo
 CREATE FUNCTION custprio.dert(params custprio.bgnbd_covariates, purchase_covariates float8[], dropout_covariates float8[], x float8, t_x float8, t float8, delta float8, horizon float8 DEFAULT 'Infinity') RETURNS float8
   AS 'MODULE_PATHNAME', 'custprio_clv_dert' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
 COMMENT ON FUNCTION custprio.dert(custprio.bgnbd_covariates, float8[], float8[], float8, float8, float8, float8, float8) IS 'BG/NBD with covariates: discounted expected residual transactions at the continuous rate delta per unit of time';
-CREATE FUNCTION custprio.clv(params custprio.bgnbd_covariates, purchase_covariates float8[], dropout_covariates float8[], spend custprio.gamma_gamma, x float8, t_x float8, t float8, m float8, horizon float8, discount float8, time_unit text, margin float8 DEFAULT 1) RETURNS float8
+CREATE FUNCTION custprio.clv(params custprio.bgnbd_covariates, purchase_covariates float8[], dropout_covariates float8[], spend custprio.gamma_gamma, x float8, t_x float8, t float8, m float8, horizon float8, discount float8, time_unit text, margin float8 DEFAULT 1, growth float8 DEFAULT 0) RETURNS float8
   AS 'MODULE_PATHNAME', 'custprio_clv' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
-COMMENT ON FUNCTION custprio.clv(custprio.bgnbd_covariates, float8[], float8[], custprio.gamma_gamma, float8, float8, float8, float8, float8, float8, text, float8) IS 'BG/NBD with covariates: value of the customer over the horizon, at a discount per year; time_unit is that of t and horizon';
+COMMENT ON FUNCTION custprio.clv(custprio.bgnbd_covariates, float8[], float8[], custprio.gamma_gamma, float8, float8, float8, float8, float8, float8, text, float8, float8) IS 'BG/NBD with covariates: value of the customer over the horizon, at a discount per year; time_unit is that of t and horizon';
 
 CREATE FUNCTION custprio.parameter_intervals(params custprio.bgnbd_covariates, level float8 DEFAULT 0.95, OUT parameter text, OUT estimate float8, OUT lower float8, OUT upper float8) RETURNS SETOF record
   AS 'MODULE_PATHNAME', 'custprio_clv_parameter_intervals' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
@@ -77,9 +77,9 @@ COMMENT ON FUNCTION custprio.p_alive_interval(custprio.bgnbd_covariates, float8[
 CREATE FUNCTION custprio.expected_purchases_interval(params custprio.bgnbd_covariates, purchase_covariates float8[], dropout_covariates float8[], x float8, t_x float8, t float8, horizon float8, level float8 DEFAULT 0.95) RETURNS custprio.estimate
   AS 'MODULE_PATHNAME', 'custprio_clv_expected_purchases_interval' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
 COMMENT ON FUNCTION custprio.expected_purchases_interval(custprio.bgnbd_covariates, float8[], float8[], float8, float8, float8, float8, float8) IS 'BG/NBD with covariates: expected purchases with their confidence interval';
-CREATE FUNCTION custprio.clv_interval(params custprio.bgnbd_covariates, purchase_covariates float8[], dropout_covariates float8[], spend custprio.gamma_gamma, x float8, t_x float8, t float8, m float8, horizon float8, discount float8, time_unit text, margin float8 DEFAULT 1, level float8 DEFAULT 0.95) RETURNS custprio.estimate
+CREATE FUNCTION custprio.clv_interval(params custprio.bgnbd_covariates, purchase_covariates float8[], dropout_covariates float8[], spend custprio.gamma_gamma, x float8, t_x float8, t float8, m float8, horizon float8, discount float8, time_unit text, margin float8 DEFAULT 1, growth float8 DEFAULT 0, level float8 DEFAULT 0.95) RETURNS custprio.estimate
   AS 'MODULE_PATHNAME', 'custprio_clv_interval' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
-COMMENT ON FUNCTION custprio.clv_interval(custprio.bgnbd_covariates, float8[], float8[], custprio.gamma_gamma, float8, float8, float8, float8, float8, float8, text, float8, float8) IS 'BG/NBD with covariates: value of the customer with its confidence interval';
+COMMENT ON FUNCTION custprio.clv_interval(custprio.bgnbd_covariates, float8[], float8[], custprio.gamma_gamma, float8, float8, float8, float8, float8, float8, text, float8, float8, float8) IS 'BG/NBD with covariates: value of the customer with its confidence interval';
 
 CREATE FUNCTION custprio.fit_bgnbd_covariates_final(internal) RETURNS custprio.bgnbd_covariates
   AS 'MODULE_PATHNAME', 'custprio_fit_bgnbd_covariates' LANGUAGE C IMMUTABLE CALLED ON NULL INPUT PARALLEL SAFE;
@@ -148,9 +148,9 @@ COMMENT ON FUNCTION custprio.purchase_probability(custprio.pareto_nbd_covariates
 CREATE FUNCTION custprio.dert(params custprio.pareto_nbd_covariates, purchase_covariates float8[], dropout_covariates float8[], x float8, t_x float8, t float8, delta float8, horizon float8 DEFAULT 'Infinity') RETURNS float8
   AS 'MODULE_PATHNAME', 'custprio_clv_dert' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
 COMMENT ON FUNCTION custprio.dert(custprio.pareto_nbd_covariates, float8[], float8[], float8, float8, float8, float8, float8) IS 'Pareto/NBD with covariates: discounted expected residual transactions at the continuous rate delta per unit of time';
-CREATE FUNCTION custprio.clv(params custprio.pareto_nbd_covariates, purchase_covariates float8[], dropout_covariates float8[], spend custprio.gamma_gamma, x float8, t_x float8, t float8, m float8, horizon float8, discount float8, time_unit text, margin float8 DEFAULT 1) RETURNS float8
+CREATE FUNCTION custprio.clv(params custprio.pareto_nbd_covariates, purchase_covariates float8[], dropout_covariates float8[], spend custprio.gamma_gamma, x float8, t_x float8, t float8, m float8, horizon float8, discount float8, time_unit text, margin float8 DEFAULT 1, growth float8 DEFAULT 0) RETURNS float8
   AS 'MODULE_PATHNAME', 'custprio_clv' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
-COMMENT ON FUNCTION custprio.clv(custprio.pareto_nbd_covariates, float8[], float8[], custprio.gamma_gamma, float8, float8, float8, float8, float8, float8, text, float8) IS 'Pareto/NBD with covariates: value of the customer over the horizon, at a discount per year; time_unit is that of t and horizon';
+COMMENT ON FUNCTION custprio.clv(custprio.pareto_nbd_covariates, float8[], float8[], custprio.gamma_gamma, float8, float8, float8, float8, float8, float8, text, float8, float8) IS 'Pareto/NBD with covariates: value of the customer over the horizon, at a discount per year; time_unit is that of t and horizon';
 
 CREATE FUNCTION custprio.parameter_intervals(params custprio.pareto_nbd_covariates, level float8 DEFAULT 0.95, OUT parameter text, OUT estimate float8, OUT lower float8, OUT upper float8) RETURNS SETOF record
   AS 'MODULE_PATHNAME', 'custprio_clv_parameter_intervals' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
@@ -161,9 +161,9 @@ COMMENT ON FUNCTION custprio.p_alive_interval(custprio.pareto_nbd_covariates, fl
 CREATE FUNCTION custprio.expected_purchases_interval(params custprio.pareto_nbd_covariates, purchase_covariates float8[], dropout_covariates float8[], x float8, t_x float8, t float8, horizon float8, level float8 DEFAULT 0.95) RETURNS custprio.estimate
   AS 'MODULE_PATHNAME', 'custprio_clv_expected_purchases_interval' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
 COMMENT ON FUNCTION custprio.expected_purchases_interval(custprio.pareto_nbd_covariates, float8[], float8[], float8, float8, float8, float8, float8) IS 'Pareto/NBD with covariates: expected purchases with their confidence interval';
-CREATE FUNCTION custprio.clv_interval(params custprio.pareto_nbd_covariates, purchase_covariates float8[], dropout_covariates float8[], spend custprio.gamma_gamma, x float8, t_x float8, t float8, m float8, horizon float8, discount float8, time_unit text, margin float8 DEFAULT 1, level float8 DEFAULT 0.95) RETURNS custprio.estimate
+CREATE FUNCTION custprio.clv_interval(params custprio.pareto_nbd_covariates, purchase_covariates float8[], dropout_covariates float8[], spend custprio.gamma_gamma, x float8, t_x float8, t float8, m float8, horizon float8, discount float8, time_unit text, margin float8 DEFAULT 1, growth float8 DEFAULT 0, level float8 DEFAULT 0.95) RETURNS custprio.estimate
   AS 'MODULE_PATHNAME', 'custprio_clv_interval' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
-COMMENT ON FUNCTION custprio.clv_interval(custprio.pareto_nbd_covariates, float8[], float8[], custprio.gamma_gamma, float8, float8, float8, float8, float8, float8, text, float8, float8) IS 'Pareto/NBD with covariates: value of the customer with its confidence interval';
+COMMENT ON FUNCTION custprio.clv_interval(custprio.pareto_nbd_covariates, float8[], float8[], custprio.gamma_gamma, float8, float8, float8, float8, float8, float8, text, float8, float8, float8) IS 'Pareto/NBD with covariates: value of the customer with its confidence interval';
 
 CREATE FUNCTION custprio.fit_pareto_nbd_covariates_final(internal) RETURNS custprio.pareto_nbd_covariates
   AS 'MODULE_PATHNAME', 'custprio_fit_pareto_nbd_covariates' LANGUAGE C IMMUTABLE CALLED ON NULL INPUT PARALLEL SAFE;

@@ -63,9 +63,9 @@ COMMENT ON FUNCTION custprio.purchase_probability(custprio.bgcnbd, int, float8, 
 CREATE FUNCTION custprio.dert(params custprio.bgcnbd, x float8, t_x float8, t float8, delta float8, horizon float8 DEFAULT 'Infinity') RETURNS float8
   AS 'MODULE_PATHNAME', 'custprio_clv_dert' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
 COMMENT ON FUNCTION custprio.dert(custprio.bgcnbd, float8, float8, float8, float8, float8) IS 'BG/CNBD-k: discounted expected residual transactions at the continuous rate delta per unit of time';
-CREATE FUNCTION custprio.clv(params custprio.bgcnbd, spend custprio.gamma_gamma, x float8, t_x float8, t float8, m float8, horizon float8, discount float8, time_unit text, margin float8 DEFAULT 1) RETURNS float8
+CREATE FUNCTION custprio.clv(params custprio.bgcnbd, spend custprio.gamma_gamma, x float8, t_x float8, t float8, m float8, horizon float8, discount float8, time_unit text, margin float8 DEFAULT 1, growth float8 DEFAULT 0) RETURNS float8
   AS 'MODULE_PATHNAME', 'custprio_clv' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
-COMMENT ON FUNCTION custprio.clv(custprio.bgcnbd, custprio.gamma_gamma, float8, float8, float8, float8, float8, float8, text, float8) IS 'BG/CNBD-k: value of the customer over the horizon, at a discount per year; time_unit is that of t and horizon';
+COMMENT ON FUNCTION custprio.clv(custprio.bgcnbd, custprio.gamma_gamma, float8, float8, float8, float8, float8, float8, text, float8, float8) IS 'BG/CNBD-k: value of the customer over the horizon, at a discount per year, in a market whose value grows by growth per year; time_unit is that of t and horizon';
 
 -- fit
 CREATE FUNCTION custprio.fit_bgcnbd_final(internal) RETURNS custprio.bgcnbd
@@ -101,9 +101,9 @@ COMMENT ON FUNCTION custprio.p_alive_interval(custprio.bgcnbd, float8, float8, f
 CREATE FUNCTION custprio.expected_purchases_interval(params custprio.bgcnbd, x float8, t_x float8, t float8, horizon float8, level float8 DEFAULT 0.95) RETURNS custprio.estimate
   AS 'MODULE_PATHNAME', 'custprio_clv_expected_purchases_interval' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
 COMMENT ON FUNCTION custprio.expected_purchases_interval(custprio.bgcnbd, float8, float8, float8, float8, float8) IS 'BG/CNBD-k: expected purchases with their confidence interval';
-CREATE FUNCTION custprio.clv_interval(params custprio.bgcnbd, spend custprio.gamma_gamma, x float8, t_x float8, t float8, m float8, horizon float8, discount float8, time_unit text, margin float8 DEFAULT 1, level float8 DEFAULT 0.95) RETURNS custprio.estimate
+CREATE FUNCTION custprio.clv_interval(params custprio.bgcnbd, spend custprio.gamma_gamma, x float8, t_x float8, t float8, m float8, horizon float8, discount float8, time_unit text, margin float8 DEFAULT 1, growth float8 DEFAULT 0, level float8 DEFAULT 0.95) RETURNS custprio.estimate
   AS 'MODULE_PATHNAME', 'custprio_clv_interval' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
-COMMENT ON FUNCTION custprio.clv_interval(custprio.bgcnbd, custprio.gamma_gamma, float8, float8, float8, float8, float8, float8, text, float8, float8) IS 'BG/CNBD-k: value of the customer with its confidence interval';
+COMMENT ON FUNCTION custprio.clv_interval(custprio.bgcnbd, custprio.gamma_gamma, float8, float8, float8, float8, float8, float8, text, float8, float8, float8) IS 'BG/CNBD-k: value of the customer with its confidence interval';
 
 -- MBG/CNBD-k
 CREATE TYPE custprio.mbgcnbd AS (
@@ -151,9 +151,9 @@ COMMENT ON FUNCTION custprio.purchase_probability(custprio.mbgcnbd, int, float8,
 CREATE FUNCTION custprio.dert(params custprio.mbgcnbd, x float8, t_x float8, t float8, delta float8, horizon float8 DEFAULT 'Infinity') RETURNS float8
   AS 'MODULE_PATHNAME', 'custprio_clv_dert' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
 COMMENT ON FUNCTION custprio.dert(custprio.mbgcnbd, float8, float8, float8, float8, float8) IS 'MBG/CNBD-k: discounted expected residual transactions at the continuous rate delta per unit of time';
-CREATE FUNCTION custprio.clv(params custprio.mbgcnbd, spend custprio.gamma_gamma, x float8, t_x float8, t float8, m float8, horizon float8, discount float8, time_unit text, margin float8 DEFAULT 1) RETURNS float8
+CREATE FUNCTION custprio.clv(params custprio.mbgcnbd, spend custprio.gamma_gamma, x float8, t_x float8, t float8, m float8, horizon float8, discount float8, time_unit text, margin float8 DEFAULT 1, growth float8 DEFAULT 0) RETURNS float8
   AS 'MODULE_PATHNAME', 'custprio_clv' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
-COMMENT ON FUNCTION custprio.clv(custprio.mbgcnbd, custprio.gamma_gamma, float8, float8, float8, float8, float8, float8, text, float8) IS 'MBG/CNBD-k: value of the customer over the horizon, at a discount per year; time_unit is that of t and horizon';
+COMMENT ON FUNCTION custprio.clv(custprio.mbgcnbd, custprio.gamma_gamma, float8, float8, float8, float8, float8, float8, text, float8, float8) IS 'MBG/CNBD-k: value of the customer over the horizon, at a discount per year, in a market whose value grows by growth per year; time_unit is that of t and horizon';
 
 -- fit
 CREATE FUNCTION custprio.fit_mbgcnbd_final(internal) RETURNS custprio.mbgcnbd
@@ -189,6 +189,6 @@ COMMENT ON FUNCTION custprio.p_alive_interval(custprio.mbgcnbd, float8, float8, 
 CREATE FUNCTION custprio.expected_purchases_interval(params custprio.mbgcnbd, x float8, t_x float8, t float8, horizon float8, level float8 DEFAULT 0.95) RETURNS custprio.estimate
   AS 'MODULE_PATHNAME', 'custprio_clv_expected_purchases_interval' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
 COMMENT ON FUNCTION custprio.expected_purchases_interval(custprio.mbgcnbd, float8, float8, float8, float8, float8) IS 'MBG/CNBD-k: expected purchases with their confidence interval';
-CREATE FUNCTION custprio.clv_interval(params custprio.mbgcnbd, spend custprio.gamma_gamma, x float8, t_x float8, t float8, m float8, horizon float8, discount float8, time_unit text, margin float8 DEFAULT 1, level float8 DEFAULT 0.95) RETURNS custprio.estimate
+CREATE FUNCTION custprio.clv_interval(params custprio.mbgcnbd, spend custprio.gamma_gamma, x float8, t_x float8, t float8, m float8, horizon float8, discount float8, time_unit text, margin float8 DEFAULT 1, growth float8 DEFAULT 0, level float8 DEFAULT 0.95) RETURNS custprio.estimate
   AS 'MODULE_PATHNAME', 'custprio_clv_interval' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
-COMMENT ON FUNCTION custprio.clv_interval(custprio.mbgcnbd, custprio.gamma_gamma, float8, float8, float8, float8, float8, float8, text, float8, float8) IS 'MBG/CNBD-k: value of the customer with its confidence interval';
+COMMENT ON FUNCTION custprio.clv_interval(custprio.mbgcnbd, custprio.gamma_gamma, float8, float8, float8, float8, float8, float8, text, float8, float8, float8) IS 'MBG/CNBD-k: value of the customer with its confidence interval';

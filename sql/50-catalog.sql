@@ -32,6 +32,7 @@ CREATE TABLE custprio.scorecard (
   clv_horizon   interval NOT NULL,
   clv_discount  float8 NOT NULL,
   clv_margin    float8 NOT NULL,
+  clv_growth    float8 NOT NULL,
   partition_by  text,
   thresholds_by text NOT NULL,
   segment_minimum int NOT NULL,
@@ -61,6 +62,7 @@ COMMENT ON COLUMN custprio.scorecard.clv_time_unit IS 'unit of time of the fit: 
 COMMENT ON COLUMN custprio.scorecard.clv_horizon IS 'time after the as-of day in which purchases count';
 COMMENT ON COLUMN custprio.scorecard.clv_discount IS 'discount per year: 0.1 for 10 percent';
 COMMENT ON COLUMN custprio.scorecard.clv_margin IS 'share of a purchase''s value that counts';
+COMMENT ON COLUMN custprio.scorecard.clv_growth IS 'growth of the market per year, by which later purchases are worth more: 0.03 for 3 percent';
 COMMENT ON COLUMN custprio.scorecard.partition_by IS 'expression over the relation of customers whose values part them into segments, each with fits of its own; NULL: one fit';
 COMMENT ON COLUMN custprio.scorecard.thresholds_by IS 'whose thresholds score a customer: pooled (those of all buyers), or segment (those of the buyers of its segment)';
 COMMENT ON COLUMN custprio.scorecard.segment_minimum IS 'number of buyers below which a segment follows the thresholds of all buyers';

@@ -17,7 +17,7 @@ BEGIN
     RAISE EXCEPTION 'argument "format" must be "html" or "text"' USING ERRCODE = 'invalid_parameter_value',
       DETAIL = format('It is "%s".', report.format);
   END IF;
-  SELECT s.scorecard_id, s.name, s.version, s.clv_horizon, s.clv_discount, s.clv_margin,
+  SELECT s.scorecard_id, s.name, s.version, s.clv_horizon, s.clv_discount, s.clv_margin, s.clv_growth,
          format('%I.%I', s.schema_name, s.name || '_priority') AS priority,
          format('%I.%I', s.schema_name, s.name || '_tier_summary') AS summary
     INTO card FROM custprio.scorecard s WHERE s.name = report.name;
@@ -53,8 +53,8 @@ BEGIN
       (4, 'Metrics', format('SELECT metric, customers, round(mean::numeric, 2) AS mean, round(minimum::numeric, 2) AS minimum, round(median::numeric, 2) AS median,'
           ' round(maximum::numeric, 2) AS maximum, round(gini::numeric, 3) AS gini, round(top_20_share::numeric, 3) AS top_20_share FROM custprio.describe(%L)', card.name)),
       (5, 'Weights', format('SELECT metric, weight FROM custprio.metric WHERE scorecard_id = %s ORDER BY weight DESC, metric', card.scorecard_id)),
-      (6, 'Lifetime value', format('SELECT f.model, f.status, f.n AS customers, %L AS horizon, %L AS discount, %L AS margin FROM custprio.clv_fit f'
-          ' JOIN custprio.epoch e USING (scorecard_id, run_id) WHERE f.scorecard_id = %s ORDER BY 1', card.clv_horizon, card.clv_discount, card.clv_margin, card.scorecard_id)),
+      (6, 'Lifetime value', format('SELECT f.model, f.status, f.n AS customers, %L AS horizon, %L AS discount, %L AS margin, %L AS growth FROM custprio.clv_fit f'
+          ' JOIN custprio.epoch e USING (scorecard_id, run_id) WHERE f.scorecard_id = %s ORDER BY 1', card.clv_horizon, card.clv_discount, card.clv_margin, card.clv_growth, card.scorecard_id)),
       (7, 'Data', CASE WHEN EXISTS (SELECT FROM custprio.refresh_run r WHERE r.scorecard_id = card.scorecard_id AND r.status = 'ok' AND r.mode = 'rebuild')
           THEN format('SELECT finding, status, found, total, explanation FROM custprio.quality(%L)', card.name) END)
     ) v(nth, title, query) WHERE v.query IS NOT NULL ORDER BY v.nth

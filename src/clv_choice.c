@@ -23,6 +23,7 @@
 #include "lib/stringinfo.h"
 #include "miscadmin.h"
 #include "utils/builtins.h"
+#include "utils/float.h"
 #include "utils/memutils.h"
 
 #define CHOICE_DAYS			30		/* a choice stands for so long */
@@ -142,7 +143,7 @@ fit_candidates(Choice *choice)
 		clv_fit_anyhow(trial->model, rows, n, &trial->fit);
 		pfree(rows);
 		if (trial->fit.converged)
-			trial->predictor = predictor_create(&trial->fit, NULL, horizon, -1);
+			trial->predictor = predictor_create(&trial->fit, NULL, horizon, get_float8_nan());
 		if (choice->card->clv_is_chosen && choice->card->clv_model == trial->model && trial->predictor)
 			choice->incumbent = trial;
 	}

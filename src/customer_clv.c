@@ -266,7 +266,7 @@ if_alive(const Predictor *predictor, const ClvHistory *h, int days)
 		double		alive = model->p_alive(params, &active, 0);
 
 		entry->expected = model->expected_purchases(params, &active, predictor->horizon) / alive;
-		entry->discounted = predictor->rate < 0 ? 0 :
+		entry->discounted = isnan(predictor->rate) ? 0 :
 			clv_discounted_purchases(model, params, &active, predictor->horizon, predictor->rate) / alive;
 		CHECK_FOR_INTERRUPTS();
 	}
@@ -365,7 +365,7 @@ customer_clv_predict(const Scorecard *card, CustomerSet *set, const EpochFit *fi
 	work = AllocSetContextCreate(CurrentMemoryContext, "custprio predictions", ALLOCSET_DEFAULT_SIZES);
 	old = MemoryContextSwitchTo(work);
 	predictors_init(&predictors, set, fit, clv_horizon_days(card, as_of) / unit,
-					clv_discount_rate(card->clv_discount, unit));
+					clv_discount_rate(card->clv_discount, card->clv_growth, unit));
 	set->has_clv = true;
 	for (uint32 id = 0; id < set->map->n; id++)
 	{

@@ -37,7 +37,7 @@ extern double clv_horizon_days(const Scorecard *card, DateADT as_of);
 /* Predictions by one fit for one horizon; what depends on x and t alone is computed once. */
 typedef struct Predictor Predictor;
 
-/* spend may be NULL. rate is the continuous discount per unit of time; below 0 no discounted purchases are computed. */
+/* spend may be NULL. rate is the continuous discount per unit of time; of NaN no discounted purchases are computed. */
 extern Predictor *predictor_create(const ClvFit *purchases, const ClvFit *spend, double horizon, double rate);
 
 /* Purchases to expect in the horizon of a customer with this history, t of which is so many days. */

@@ -584,6 +584,14 @@ check_clv(Declaration *declaration)
 				 errmsg("argument \"clv_margin\" must be above zero and finite"),
 				 errdetail("It is %s.", float8out_internal(declaration->clv_margin)),
 				 errhint("It is the share of a purchase's value that counts: 0.3 for 30 percent.")));
+	if (!declaration->has_clv_growth)
+		declaration->clv_growth = 0;
+	if (!(declaration->clv_growth > -1 && declaration->clv_growth <= CLV_MAX_GROWTH))
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("argument \"clv_growth\" must be above -1 and at most %d", CLV_MAX_GROWTH),
+				 errdetail("It is %s.", float8out_internal(declaration->clv_growth)),
+				 errhint("It is a rate per year: 0.03 for 3 percent.")));
 }
 
 void

@@ -38,6 +38,8 @@ typedef struct Declaration
 	double		clv_discount;
 	bool		has_clv_margin;
 	double		clv_margin;
+	bool		has_clv_growth;
+	double		clv_growth;
 	Expression	partition_by;
 	char	   *thresholds_by;
 	bool		has_segment_minimum;

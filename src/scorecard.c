@@ -34,7 +34,8 @@ enum
 	ARG_NAME, ARG_SOURCE, ARG_CUSTOMER, ARG_PURCHASED_AT, ARG_AMOUNT, ARG_FILTER, ARG_EVERY, ARG_TIME_ZONE,
 	ARG_HISTORY, ARG_CUSTOMERS, ARG_CUSTOMERS_KEY, ARG_FREQUENCY_BY, ARG_BINS, ARG_SEGMENT_MAP, ARG_ABC_CUTS,
 	ARG_AMOUNT_SCALE, ARG_MAX_RUNTIME, ARG_CLV_MODEL, ARG_CLV_TIME_UNIT, ARG_CLV_HORIZON, ARG_CLV_DISCOUNT,
-	ARG_CLV_MARGIN, ARG_PARTITION_BY, ARG_THRESHOLDS_BY, ARG_SEGMENT_MINIMUM, ARG_CAPTURE, ARG_REBUILD_EVERY, ARG_REBASE_EVERY, ARG_REFRESH_ON_COMMIT,
+	ARG_CLV_MARGIN, ARG_CLV_GROWTH, ARG_PARTITION_BY, ARG_THRESHOLDS_BY, ARG_SEGMENT_MINIMUM, ARG_CAPTURE,
+	ARG_REBUILD_EVERY, ARG_REBASE_EVERY, ARG_REFRESH_ON_COMMIT,
 	ARG_CHANGED_SINCE, ARG_TIER_HISTORY_AGE, ARG_TIER_HISTORY_ROWS, ARG_LAST
 };
 
@@ -68,7 +69,7 @@ add_interval(Parameters *parameters, Interval *value)
 	add_value(parameters, INTERVALOID, IntervalPGetDatum(value), value == NULL);
 }
 
-/* The parameters $1 to $38 of the statements that write a scorecard's row. */
+/* The parameters $1 to $39 of the statements that write a scorecard's row. */
 static void
 add_declaration(Parameters *parameters, Declaration *declaration, const char *schema)
 {
@@ -111,6 +112,7 @@ add_declaration(Parameters *parameters, Declaration *declaration, const char *sc
 	add_value(parameters, INT8OID, Int64GetDatum(declaration->tier_history_rows), declaration->tier_history_rows == 0);
 	add_text(parameters, declaration->thresholds_by);
 	add_value(parameters, INT4OID, Int32GetDatum(declaration->segment_minimum), false);
+	add_value(parameters, FLOAT8OID, Float8GetDatum(declaration->clv_growth), false);
 }
 
 static int
@@ -181,6 +183,11 @@ read_arguments(FunctionCallInfo fcinfo, Declaration *declaration)
 	{
 		declaration->has_clv_margin = true;
 		declaration->clv_margin = PG_GETARG_FLOAT8(ARG_CLV_MARGIN);
+	}
+	if (!PG_ARGISNULL(ARG_CLV_GROWTH))
+	{
+		declaration->has_clv_growth = true;
+		declaration->clv_growth = PG_GETARG_FLOAT8(ARG_CLV_GROWTH);
 	}
 	expression_argument(fcinfo, ARG_PARTITION_BY, &declaration->partition_by);
 	if (!PG_ARGISNULL(ARG_THRESHOLDS_BY))
@@ -354,9 +361,9 @@ custprio_create_scorecard(PG_FUNCTION_ARGS)
 				" frequency_by, bins, segment_map, abc_cuts, amount_scale, max_runtime, clv_model, clv_time_unit,"
 				" clv_horizon, clv_discount, clv_margin, capture, rebuild_every, rebase_every,"
 				" refresh_on_commit, owner_oid, owner_name, recorded_in, partition_by,"
-				" changed_since, tier_history_age, tier_history_rows, thresholds_by, segment_minimum)"
+				" changed_since, tier_history_age, tier_history_rows, thresholds_by, segment_minimum, clv_growth)"
 				" VALUES ($1, $2, 0, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20,"
-				" $21, $22, $23, $24, $25, $26, $27, $28, $29, $30, $31, $32, $33, $34, $35, $36, $37, $38)"
+				" $21, $22, $23, $24, $25, $26, $27, $28, $29, $30, $31, $32, $33, $34, $35, $36, $37, $38, $39)"
 				" ON CONFLICT (name) DO NOTHING") == 0)
 		raise_name_taken(declaration.name);
 	catalog_execute("INSERT INTO custprio.metric (scorecard_id, metric, weight)"
@@ -436,9 +443,10 @@ declare_as_stored(Declaration *declaration, Scorecard *card)
 	declaration->changed_since.canonical = true;
 	declaration->tier_history_age = card->tier_history_age;
 	declaration->tier_history_rows = card->tier_history_rows;
-	declaration->has_clv_discount = declaration->has_clv_margin = true;
+	declaration->has_clv_discount = declaration->has_clv_margin = declaration->has_clv_growth = true;
 	declaration->clv_discount = card->clv_discount;
 	declaration->clv_margin = card->clv_margin;
+	declaration->clv_growth = card->clv_growth;
 }
 
 /* Put one option back to what create_scorecard makes of NULL; arg becomes the argument it must not be given with. */
@@ -560,6 +568,11 @@ reset_option(Declaration *declaration, const char *option, int *arg)
 		declaration->has_clv_margin = false;
 		*arg = ARG_CLV_MARGIN;
 	}
+	else if (strcmp(option, "clv_growth") == 0)
+	{
+		declaration->has_clv_growth = false;
+		*arg = ARG_CLV_GROWTH;
+	}
 	else if (strcmp(option, "partition_by") == 0)
 	{
 		declaration->partition_by.text = NULL;
@@ -601,7 +614,7 @@ reset_options(FunctionCallInfo fcinfo, Declaration *declaration)
 					(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 					 option ? errmsg("argument \"reset\": \"%s\" is not an option that can be reset", option)
 					 : errmsg("argument \"reset\" must not contain NULL"),
-					 errhint("Options are filter, every, time_zone, history, customers, frequency_by, bins, segment_map, abc_cuts, amount_scale, max_runtime, clv_model, clv_time_unit, clv_horizon, clv_discount, clv_margin, partition_by, thresholds_by, segment_minimum, capture, rebuild_every, rebase_every, refresh_on_commit, changed_since, tier_history_age and tier_history_rows.")));
+					 errhint("Options are filter, every, time_zone, history, customers, frequency_by, bins, segment_map, abc_cuts, amount_scale, max_runtime, clv_model, clv_time_unit, clv_horizon, clv_discount, clv_margin, clv_growth, partition_by, thresholds_by, segment_minimum, capture, rebuild_every, rebase_every, refresh_on_commit, changed_since, tier_history_age and tier_history_rows.")));
 		if (!PG_ARGISNULL(arg))
 			ereport(ERROR,
 					(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
@@ -666,7 +679,8 @@ scores_can_change(Scorecard *card, Declaration *declaration)
 		!same_text(declaration->changed_since.text, card->changed_since) ||
 		!same_text(declaration->clv_time_unit, card->clv_time_unit) ||
 		!same_interval(declaration->clv_horizon, card->clv_horizon) ||
-		declaration->clv_discount != card->clv_discount || declaration->clv_margin != card->clv_margin;
+		declaration->clv_discount != card->clv_discount || declaration->clv_margin != card->clv_margin ||
+		declaration->clv_growth != card->clv_growth;
 }
 
 /* The card that the caller wants to change, after its refresh that may be running: locked until the end. */
@@ -744,8 +758,9 @@ custprio_alter_scorecard(PG_FUNCTION_ARGS)
 			" clv_horizon = $23, clv_discount = $24, clv_margin = $25, capture = $26, rebuild_every = $27, rebase_every = $28,"
 			" refresh_on_commit = $29, owner_oid = $30, owner_name = $31, recorded_in = $32, partition_by = $33,"
 			" changed_since = $34, tier_history_age = $35, tier_history_rows = $36, thresholds_by = $37, segment_minimum = $38,"
-			" version = version + $39, clv_chosen = CASE WHEN $39 = 0 THEN clv_chosen END,"
-			" clv_chosen_on = CASE WHEN $39 = 0 THEN clv_chosen_on END, priority_oid = $40 WHERE scorecard_id = $41");
+			" clv_growth = $39,"
+			" version = version + $40, clv_chosen = CASE WHEN $40 = 0 THEN clv_chosen END,"
+			" clv_chosen_on = CASE WHEN $40 = 0 THEN clv_chosen_on END, priority_oid = $41 WHERE scorecard_id = $42");
 	if (declaration.refresh_on_commit != card->refresh_on_commit)
 		on_commit_forget();
 	if (rescore)

@@ -70,6 +70,7 @@ typedef struct Scorecard
 	Interval   *clv_horizon;
 	double		clv_discount;	/* per year */
 	double		clv_margin;		/* share of a purchase's value that counts */
+	double		clv_growth;		/* of the market, per year */
 	char	   *partition_by;	/* over the relation of customers, gives segments with fits of their own; NULL: none */
 	bool		thresholds_by_segment;	/* and with thresholds of their own, ... */
 	int			segment_minimum;	/* ... if they have so many buyers */

@@ -59,7 +59,7 @@ static const char *const load_query =
 	"SELECT s.name, s.schema_name, s.priority_oid, s.source, s.source_oid, s.customer, s.purchased_at, s.amount,"
 	" s.filter, s.customers, s.customers_oid, s.customers_key, s.every, s.time_zone, s.history, s.frequency_by, s.bins,"
 	" s.segment_map, s.abc_cuts, s.amount_scale, s.max_runtime, s.paused, s.version, s.owner_oid, s.owner_name,"
-	" s.recorded_in, s.clv_model, s.clv_time_unit, s.clv_horizon, s.clv_discount, s.clv_margin, s.capture,"
+	" s.recorded_in, s.clv_model, s.clv_time_unit, s.clv_horizon, s.clv_discount, s.clv_margin, s.clv_growth, s.capture,"
 	" s.rebuild_every, s.rebase_every, s.refresh_on_commit, s.changed_since,"
 	" s.tier_history_age, s.tier_history_rows, e.changed_mark, e.rebuilt_at, e.source_relations, e.as_of, e.day_chosen, e.version, e.run_id, e.state_as_of, e.state_version,"
 	" (SELECT m.weight FROM custprio.metric m WHERE m.scorecard_id = s.scorecard_id AND m.metric = 'recency'),"
@@ -75,7 +75,7 @@ enum
 	C_NAME = 1, C_SCHEMA, C_PRIORITY_OID, C_SOURCE, C_SOURCE_OID, C_CUSTOMER, C_PURCHASED_AT, C_AMOUNT,
 	C_FILTER, C_CUSTOMERS, C_CUSTOMERS_OID, C_CUSTOMERS_KEY, C_EVERY, C_TIME_ZONE, C_HISTORY, C_FREQUENCY_BY, C_BINS,
 	C_SEGMENT_MAP, C_ABC_CUTS, C_AMOUNT_SCALE, C_MAX_RUNTIME, C_PAUSED, C_VERSION, C_OWNER_OID, C_OWNER_NAME,
-	C_RECORDED_IN, C_CLV_MODEL, C_CLV_TIME_UNIT, C_CLV_HORIZON, C_CLV_DISCOUNT, C_CLV_MARGIN,
+	C_RECORDED_IN, C_CLV_MODEL, C_CLV_TIME_UNIT, C_CLV_HORIZON, C_CLV_DISCOUNT, C_CLV_MARGIN, C_CLV_GROWTH,
 	C_CAPTURE, C_REBUILD_EVERY, C_REBASE_EVERY, C_REFRESH_ON_COMMIT, C_CHANGED_SINCE, C_TIER_HISTORY_AGE,
 	C_TIER_HISTORY_ROWS, C_CHANGED_MARK, C_REBUILT_AT, C_SOURCE_RELATIONS, C_AS_OF, C_DAY_CHOSEN, C_EPOCH_VERSION,
 	C_EPOCH_RUN, C_STATE_AS_OF, C_STATE_VERSION,
@@ -208,6 +208,7 @@ read_scorecard(HeapTuple row, TupleDesc desc, void *arg)
 	card->clv_horizon = interval_column(row, desc, C_CLV_HORIZON);
 	card->clv_discount = DatumGetFloat8(column(row, desc, C_CLV_DISCOUNT, &isnull));
 	card->clv_margin = DatumGetFloat8(column(row, desc, C_CLV_MARGIN, &isnull));
+	card->clv_growth = DatumGetFloat8(column(row, desc, C_CLV_GROWTH, &isnull));
 	card->capture = strcmp(text_column(row, desc, C_CAPTURE), "trigger") == 0;
 	card->rebuild_every = interval_column(row, desc, C_REBUILD_EVERY);
 	card->rebase_every = interval_column(row, desc, C_REBASE_EVERY);

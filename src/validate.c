@@ -31,6 +31,7 @@
 #include "miscadmin.h"
 #include "utils/builtins.h"
 #include "utils/date.h"
+#include "utils/float.h"
 #include "utils/memutils.h"
 #include "utils/snapmgr.h"
 #include "utils/tuplestore.h"
@@ -354,7 +355,7 @@ predict_holdout(Validation *v)
 			continue;
 		prediction.nth = i;
 		prediction.has_value = v->fit[i]->spend.converged;
-		predictors_init(&prediction.predictors, v->set, v->fit[i], v->holdout / v->unit, -1);
+		predictors_init(&prediction.predictors, v->set, v->fit[i], v->holdout / v->unit, get_float8_nan());
 		each_history(v, put_prediction, &prediction);
 	}
 }
@@ -418,7 +419,7 @@ expect_weeks(Validation *v)
 
 		if (!v->fit[i]->purchases.converged)
 			continue;
-		predictors_init(&predictors, v->set, v->fit[i], 0, -1);
+		predictors_init(&predictors, v->set, v->fit[i], 0, get_float8_nan());
 		for (int week = 1; week <= weeks; week++)
 		{
 			DateADT		day = Min(v->as_of, v->split + 7 * (week - before));

@@ -247,8 +247,8 @@ custprio_clv_expected_value_interval(PG_FUNCTION_ARGS)
 }
 
 /*
- * (params, gamma_gamma, x, t_x, t, m, horizon, discount, time_unit, margin, level). How often and how much are fitted apart
- * and taken to be independent by both models, so the variances of the two factors' logarithms add up.
+ * (params, gamma_gamma, x, t_x, t, m, horizon, discount, time_unit, margin, growth, level). How often and how much are
+ * fitted apart and taken to be independent by both models, so the variances of the two factors' logarithms add up.
  */
 Datum
 custprio_clv_interval(PG_FUNCTION_ARGS)
@@ -256,12 +256,13 @@ custprio_clv_interval(PG_FUNCTION_ARGS)
 	int			at;
 	double		value = estimate(fcinfo, custprio_clv);
 	const ClvParams *params = params_argument(fcinfo, &at);
-	double		width = level_argument(fcinfo, at + 9);
+	double		width = level_argument(fcinfo, at + 10);
 	const ClvParams *spend = clv_params_argument(PG_GETARG_DATUM(at), &extra_of(fcinfo)->spend,
 												 fcinfo->flinfo->fn_mcxt);
 	char	   *unit = text_to_cstring(PG_GETARG_TEXT_PP(at + 7));
 	Question	question = {.model = params->model,.h = history(fcinfo, at + 1),.m = PG_GETARG_FLOAT8(at + 4),
-	.horizon = PG_GETARG_FLOAT8(at + 5),.rate = clv_discount_rate(PG_GETARG_FLOAT8(at + 6), clv_unit_days(unit, true))};
+	.horizon = PG_GETARG_FLOAT8(at + 5),.rate = clv_discount_rate(PG_GETARG_FLOAT8(at + 6), PG_GETARG_FLOAT8(at + 9),
+									  clv_unit_days(unit, true))};
 
 	return interval(fcinfo, value, width * sqrt(variance(params, predict_discounted, &question, false) +
 												variance(spend, predict_value, &question, false)), false);

@@ -361,6 +361,7 @@ custprio_clv(PG_FUNCTION_ARGS)
 	double		discount = PG_GETARG_FLOAT8(at + 6);
 	char	   *unit = text_to_cstring(PG_GETARG_TEXT_PP(at + 7));
 	double		margin = PG_GETARG_FLOAT8(at + 8);
+	double		growth = PG_GETARG_FLOAT8(at + 9);
 
 	check_spend(h.x, m);
 	check_mean(spend->value, h.x);
@@ -373,11 +374,17 @@ custprio_clv(PG_FUNCTION_ARGS)
 	if (!isfinite(margin))
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("margin must be finite")));
+	if (!(growth > -1 && growth <= CLV_MAX_GROWTH))
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("growth must be above -1 and at most %d", CLV_MAX_GROWTH),
+				 errdetail("It is %s.", float8out_internal(growth)),
+				 errhint("It is a rate per year: 0.03 for 3 percent.")));
 	if (params->time_unit[0] && strcmp(params->time_unit, unit) != 0)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("time_unit is \"%s\", but the parameters were fitted in \"%s\"", unit, params->time_unit)));
 	return answer(margin * gamma_gamma_expected_value(spend->value, h.x, m) *
 				  clv_discounted_purchases(params->model, params->value, &h, horizon,
-										   clv_discount_rate(discount, clv_unit_days(unit, true))));
+										   clv_discount_rate(discount, growth, clv_unit_days(unit, true))));
 }

@@ -1,7 +1,8 @@
 /*
  * value.c: from purchases expected to their value today.
  *
- * A discount is stated per year and applied continuously: delta = ln(1 + d) days / 365.25 per unit of time. The integral
+ * A discount is stated per year and applied continuously: delta = ln(1 + d) days / 365.25 per unit of time. Growth of the
+ * market by g a year makes a later purchase worth more in the same way, and so lowers delta by ln(1 + g). The integral
  * over the horizon is taken by parts, exp(-delta H) E[X(H)] + delta times the integral of exp(-delta u) E[X(u)], whose
  * integrand is smooth and slow, so that some Gauss-Legendre nodes of E[X(u)] give it to the last digits.
  */
@@ -15,6 +16,10 @@
 
 /* Panels of the integral: short ones first, where E[X(u)] bends most. */
 static const double panel_end[] = {0.05, 0.3, 1};
+
+/* Where a market's growth outruns the discount the integrand grows, and with regular purchases it has steps. */
+#define ERLANG_PIECES	40
+#define MAX_PIECES		100
 
 double
 clv_unit_days(const char *unit, bool raise)
@@ -36,9 +41,9 @@ clv_unit_days(const char *unit, bool raise)
 }
 
 double
-clv_discount_rate(double discount, double unit_days)
+clv_discount_rate(double discount, double growth, double unit_days)
 {
-	return log1p(discount) * unit_days / 365.25;
+	return (log1p(discount) - log1p(growth)) * unit_days / 365.25;
 }
 
 double
@@ -48,22 +53,26 @@ clv_discounted_purchases(const ClvModel *model, const double *params, const ClvH
 	double		last = model->expected_purchases(params, h, horizon);
 	double		sum = 0,
 				from = 0;
+	int			pieces = 1;		/* of each panel */
 
 	/* over many years' worth of discount the integrand is no longer slow, nor with regular purchases */
 	if (rate * horizon > 3 || (rate > 0 && model->erlang))
 		return model->dert(params, h, rate, horizon);
 	if (rate == 0 || horizon == 0)
 		return last;
+	if (rate < 0)
+		pieces = model->erlang ? ERLANG_PIECES : 1 + (int) Min(-rate * horizon, MAX_PIECES);
 	for (int i = 0; i < lengthof(panel_end); i++)
 	{
-		double		width = (panel_end[i] - from) * horizon;
+		double		width = (panel_end[i] - from) * horizon / pieces;
 
-		for (int j = 0; j < rule->n; j++)
-		{
-			double		u = from * horizon + width * rule->node[j];
+		for (int piece = 0; piece < pieces; piece++)
+			for (int j = 0; j < rule->n; j++)
+			{
+				double		u = from * horizon + width * (piece + rule->node[j]);
 
-			sum += rule->weight[j] * width * exp(-rate * u) * model->expected_purchases(params, h, u);
-		}
+				sum += rule->weight[j] * width * exp(-rate * u) * model->expected_purchases(params, h, u);
+			}
 		from = panel_end[i];
 	}
 	return exp(-rate * horizon) * last + rate * sum;

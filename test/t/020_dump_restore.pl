@@ -28,7 +28,7 @@ SELECT 'own', p.* FROM team.own_priority p ORDER BY customer_id;
 SQL
 my $declarations = <<'SQL';
 SELECT name, schema_name, source, customer, purchased_at, amount, filter, customers, customers_key, every, time_zone, history,
-  frequency_by, bins, segment_map, abc_cuts, amount_scale, max_runtime, clv_model, partition_by, thresholds_by, segment_minimum, segments_captured, trimmed_run, clv_chosen, clv_chosen_on, paused, version, owner_name FROM custprio.scorecard ORDER BY name;
+  frequency_by, bins, segment_map, abc_cuts, amount_scale, max_runtime, clv_model, clv_growth, partition_by, thresholds_by, segment_minimum, segments_captured, trimmed_run, clv_chosen, clv_chosen_on, paused, version, owner_name FROM custprio.scorecard ORDER BY name;
 SELECT name, metric, weight, position, origin, expression, aggregate, uses, direction, scale, parameters, decimals, axis, relation, key, occurred_at, m.filter,
   within, if_missing, captured, protected, allow_protected FROM custprio.metric m JOIN custprio.scorecard USING (scorecard_id) ORDER BY 1, 2;
 SELECT relation, attribute, reason, declared_by, declared_at FROM custprio.protected_attribute WHERE NOT built_in ORDER BY 1, 2;
@@ -67,7 +67,7 @@ CREATE TABLE customers (id bigint PRIMARY KEY, name text);
 INSERT INTO customers SELECT i, 'customer ' || i FROM generate_series(1, 250) i;
 SELECT custprio.create_segment_map('two', 2, '[{"segment": "high", "codes": ["222", "221", "212", "122"]}, {"segment": "low", "codes": ["211", "121", "112", "111"]}]');
 SELECT custprio.create_scorecard('crm', 'orders', 'customer_id', 'ordered_at', 'amount', filter => $$status <> 'void'$$,
-  time_zone => 'America/St_Johns', history => '8 months', customers => 'customers', customers_key => 'id', frequency_by => 'day', clv_model => 'auto', partition_by => 'id % 2', thresholds_by => 'segment', segment_minimum => 40);
+  time_zone => 'America/St_Johns', history => '8 months', customers => 'customers', customers_key => 'id', frequency_by => 'day', clv_model => 'auto', clv_growth => 0.02, partition_by => 'id % 2', thresholds_by => 'segment', segment_minimum => 40);
 CREATE SCHEMA "Big Shop";
 CREATE TABLE "Big Shop"."Sales, by ""day""" ("Who?" text COLLATE "C", "When" date, "How much" float8);
 INSERT INTO "Big Shop"."Sales, by ""day""" SELECT 'Kundin ' || i % 97, date '2024-01-01' + i % 320, (i % 83) / 3.0 FROM generate_series(1, 1500) i;
