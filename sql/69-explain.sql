@@ -137,6 +137,7 @@ DECLARE
   ladder record;
   hold record;
   frequency_by text;
+  counted text;
   total numeric = 0;
   reached numeric;
 BEGIN
@@ -159,6 +160,8 @@ BEGIN
     INTO state USING customer;
 
   SELECT s.frequency_by INTO frequency_by FROM custprio.scorecard s WHERE s.scorecard_id = card.scorecard_id;
+  SELECT format(' since %s (regime %s)', r.starts_on, r.regime) INTO counted FROM custprio.regime r
+    WHERE r.scorecard_id = card.scorecard_id AND r.applies_from <= card.as_of ORDER BY r.starts_on DESC, r.regime LIMIT 1;
   FOR metric IN
     SELECT c.metric, c.value, c.percentile, c.weight, c.contribution, m.expression, m.scale, m.direction, m.axis, m.protected,
            m.allow_protected
@@ -170,8 +173,8 @@ BEGIN
     contribution := metric.contribution;
     explanation := CASE item
       WHEN 'recency' THEN format('last purchase %s days before %s', card.as_of - value::date, card.as_of)
-      WHEN 'frequency' THEN CASE frequency_by WHEN 'day' THEN 'days with a purchase' ELSE 'purchases' END
-      WHEN 'monetary' THEN 'revenue less returns'
+      WHEN 'frequency' THEN CASE frequency_by WHEN 'day' THEN 'days with a purchase' ELSE 'purchases' END || coalesce(counted, '')
+      WHEN 'monetary' THEN 'revenue less returns' || coalesce(counted, '')
       WHEN 'clv' THEN 'expected value of future purchases'
       ELSE format('%s; scale %s, %s is better', metric.expression, metric.scale, metric.direction)
         || CASE WHEN contribution IS NULL THEN '; missing, so it leaves the mean' ELSE '' END

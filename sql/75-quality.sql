@@ -41,7 +41,7 @@ BEGIN
     SELECT f.finding, CASE WHEN f.found > f.bound * f.total THEN 'warning' ELSE 'ok' END, f.found, f.total,
            round(f.found / nullif(f.total, 0)::numeric, 6), f.explanation
     FROM (VALUES
-      (1, 'filtered_by_history', run.filtered_by_history, run.rows_read, 1, 'rows before the history, left out as declared'),
+      (1, 'filtered_by_history', run.filtered_by_history, run.rows_read, 1, 'rows before the history, or before the regime that applies, left out as declared'),
       (2, 'returns', run.returns, run.purchases + run.returns, 0.3, 'rows with a negative amount among those that count'),
       (3, 'orphans', run.orphans, run.buyers, 0, 'buyers whom the relation of customers does not have'),
       (4, 'without_purchase', run.customers - run.buyers, run.customers, 1, 'customers without any purchase that counts'),

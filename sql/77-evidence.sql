@@ -24,6 +24,12 @@ BEGIN
       USING ERRCODE = 'feature_not_supported', DETAIL = 'Purchases leave the window in the meantime.',
         HINT = 'Use a scorecard of the same source without history.';
   END IF;
+  IF (SELECT max(r.starts_on) FILTER (WHERE r.applies_from <= from_day) IS DISTINCT FROM max(r.starts_on) FILTER (WHERE r.applies_from <= to_day)
+      FROM custprio.regime r WHERE r.scorecard_id = card.scorecard_id) THEN
+    RAISE EXCEPTION 'between these days another regime of scorecard "%" began to apply', name
+      USING ERRCODE = 'feature_not_supported', DETAIL = 'Purchases before it are left out from then on.',
+        HINT = 'Choose two days under one regime: SELECT * FROM custprio.regime lists them.';
+  END IF;
   -- eta squared: the squares between tiers over all squares
   RETURN QUERY
     WITH later AS (

@@ -11,8 +11,8 @@
 #include "customer_segment.h"
 #include "metric.h"
 #include "miscadmin.h"
+#include "policy.h"
 #include "utils/builtins.h"
-#include "utils/date.h"
 #include "utils/float.h"
 
 PG_FUNCTION_INFO_V1(custprio_set_benchmark);
@@ -72,10 +72,7 @@ custprio_set_benchmark(PG_FUNCTION_ARGS)
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("argument \"value\" must be finite"),
 				 errdetail("It is %s.", float8out_internal(PG_GETARG_FLOAT8(ARG_VALUE)))));
-	if (!PG_ARGISNULL(ARG_VALID_ON) && DATE_NOT_FINITE(PG_GETARG_DATEADT(ARG_VALID_ON)))
-		ereport(ERROR,
-				(errcode(ERRCODE_DATETIME_VALUE_OUT_OF_RANGE),
-				 errmsg("argument \"valid_on\" must be a finite day")));
+	(void) policy_day_argument(fcinfo, ARG_VALID_ON, "valid_on", 0, NULL);
 	catalog_execute("INSERT INTO custprio.benchmark (scorecard_id, metric, statistic, source, value, valid_on, set_by)"
 					" VALUES ($1, $2, $3, $4, $5, $6, $7)", 7,
 					(Oid[]) {INT8OID, TEXTOID, TEXTOID, TEXTOID, FLOAT8OID, DATEOID, TEXTOID},

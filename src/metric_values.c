@@ -16,6 +16,7 @@
 #include "exact.h"
 #include "expression.h"
 #include "query.h"
+#include "regime.h"
 #include "table_writer.h"
 
 #include "access/htup_details.h"
@@ -117,12 +118,13 @@ typedef struct MetricRows
 	const char *occurred_at;
 	const char *filter;			/* of the card, beside the metric's own */
 	Interval   *within;
+	bool		regimes;		/* rows before the regime that applies are left out */
 } MetricRows;
 
 static MetricRows
 metric_rows(const Scorecard *card, const AddedMetric *metric)
 {
-	MetricRows	rows = {metric->relation, metric->relid, metric->key, metric->occurred_at, NULL, metric->within};
+	MetricRows	rows = {metric->relation, metric->relid, metric->key, metric->occurred_at, NULL, metric->within, false};
 
 	if (metric->origin == METRIC_OF_CUSTOMERS)
 	{
@@ -139,6 +141,7 @@ metric_rows(const Scorecard *card, const AddedMetric *metric)
 		rows.filter = card->filter;
 		if (rows.within == NULL)
 			rows.within = card->history;
+		rows.regimes = true;
 	}
 	if (rows.relation == NULL || !OidIsValid(rows.relid))
 		ereport(ERROR,
@@ -167,7 +170,7 @@ same_rows(const Scorecard *card, const AddedMetric *a, const AddedMetric *b)
 
 	return ours.relid == theirs.relid && a->aggregate == b->aggregate && same_text(ours.key, theirs.key) &&
 		same_text(ours.occurred_at, theirs.occurred_at) && same_text(a->filter, b->filter) &&
-		same_text(ours.filter, theirs.filter) &&
+		same_text(ours.filter, theirs.filter) && ours.regimes == theirs.regimes &&
 		((ours.within == NULL || theirs.within == NULL) ? ours.within == theirs.within :
 		 memcmp(ours.within, theirs.within, sizeof(Interval)) == 0);
 }
@@ -204,6 +207,9 @@ metric_query(const Scorecard *card, const AddedMetric *const *metrics, int n, Da
 							 rows.occurred_at, as_of_text,
 							 quote_literal_cstr(DatumGetCString(DirectFunctionCall1(interval_out,
 																					 IntervalPGetDatum(rows.within)))));
+		if (rows.regimes && regime_start(card, as_of) != DATEVAL_NOBEGIN)
+			appendStringInfo(&sql, " AND (%s)::pg_catalog.date OPERATOR(pg_catalog.>=) '%s'::pg_catalog.date",
+							 rows.occurred_at, custprio_date_text(regime_start(card, as_of), day));
 	}
 	if (metrics[0]->aggregate)
 		appendStringInfoString(&sql, " GROUP BY 1");

@@ -37,6 +37,7 @@ enum
 	CLEAR_CUSTOMER = 1, CLEAR_REASON
 };
 
+#define HINT_DAY "Leave it out for an override without end."
 #define HINT_REASON "Say why, so that whoever looks at it later understands."
 
 static void
@@ -138,18 +139,6 @@ read_kind(FunctionCallInfo fcinfo, const Scorecard *card)
 	return kind;
 }
 
-static DateADT
-day_argument(FunctionCallInfo fcinfo, int arg, const char *name, DateADT none)
-{
-	if (PG_ARGISNULL(arg))
-		return none;
-	if (DATE_NOT_FINITE(PG_GETARG_DATEADT(arg)))
-		ereport(ERROR,
-				(errcode(ERRCODE_DATETIME_VALUE_OUT_OF_RANGE), errmsg("argument \"%s\" must be a finite day", name),
-				 errhint("Leave it out for an override without end.")));
-	return PG_GETARG_DATEADT(arg);
-}
-
 /* The day that published rows stand for, else today: where an override begins that says nothing else. */
 static DateADT
 present_day(const Scorecard *card)
@@ -198,8 +187,8 @@ custprio_set_override(PG_FUNCTION_ARGS)
 	kind = read_kind(fcinfo, card);
 	frozen = kind == OVERRIDE_FREEZE;
 	require_reason(fcinfo, SET_REASON);
-	starts = day_argument(fcinfo, SET_STARTS, "starts", present_day(card));
-	expires = day_argument(fcinfo, SET_EXPIRES, "expires", NO_DAY);
+	starts = policy_day_argument(fcinfo, SET_STARTS, "starts", present_day(card), HINT_DAY);
+	expires = policy_day_argument(fcinfo, SET_EXPIRES, "expires", NO_DAY, HINT_DAY);
 	if (expires < starts)
 	{
 		char		text[2][MAXDATELEN + 1];

@@ -61,6 +61,19 @@ policy_text_argument(FunctionCallInfo fcinfo, int arg)
 	return PG_ARGISNULL(arg) ? NULL : text_to_cstring(PG_GETARG_TEXT_PP(arg));
 }
 
+DateADT
+policy_day_argument(FunctionCallInfo fcinfo, int arg, const char *argument, DateADT none, const char *hint)
+{
+	if (PG_ARGISNULL(arg))
+		return none;
+	if (DATE_NOT_FINITE(PG_GETARG_DATEADT(arg)))
+		ereport(ERROR,
+				(errcode(ERRCODE_DATETIME_VALUE_OUT_OF_RANGE),
+				 errmsg("argument \"%s\" must be a finite day", argument),
+				 hint ? errhint("%s", hint) : 0));
+	return PG_GETARG_DATEADT(arg);
+}
+
 static void
 read_text(HeapTuple row, TupleDesc desc, void *arg)
 {

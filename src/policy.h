@@ -4,6 +4,7 @@
 
 #include "fmgr.h"
 #include "scorecard.h"
+#include "utils/date.h"
 
 /* The card by the first argument, for its owner to change, locked until the end. */
 extern Scorecard *policy_lock(FunctionCallInfo fcinfo, const char *function);
@@ -13,6 +14,9 @@ extern void policy_require(FunctionCallInfo fcinfo, int arg, const char *argumen
 
 /* A text argument, or NULL. */
 extern char *policy_text_argument(FunctionCallInfo fcinfo, int arg);
+
+/* A finite day, or none where the argument is NULL. hint may be NULL. */
+extern DateADT policy_day_argument(FunctionCallInfo fcinfo, int arg, const char *argument, DateADT none, const char *hint);
 
 /* What a statement with the card's number as $1 gives: a policy as it stands, as JSON text, or NULL. */
 extern char *policy_text(const Scorecard *card, const char *sql);

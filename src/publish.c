@@ -12,6 +12,7 @@
 
 #include "published.h"
 #include "published_row.h"
+#include "regime.h"
 #include "table_reader.h"
 
 #include "access/table.h"
@@ -281,7 +282,7 @@ reason_between(const Publisher *p, const Customer *then, const Customer *now, co
 			(a.null[column] || datum_image_eq(a.value[column], b.value[column], attr->attbyval, attr->attlen));
 	}
 	if (!same)
-		return p->card->history && then->stage == STAGE_BUYER && now->stage == STAGE_BUYER && then->last == now->last &&
+		return purchase_window_moves(p->card) && then->stage == STAGE_BUYER && now->stage == STAGE_BUYER && then->last == now->last &&
 			now->first > then->first ? "time" : "behaviour";
 	same = !p->set->has_clv || then->p_alive == now->p_alive;
 	for (int nth = 0; nth < p->card->n_added && same; nth++)

@@ -98,7 +98,7 @@ static const char *const create_statements[] = {
 	"COMMENT ON COLUMN %S.summary IS 'counted purchases up to the state''s as-of day'",
 	"COMMENT ON COLUMN %S.listed IS 'whether the relation of customers has this one; NULL when the scorecard has none'",
 	"COMMENT ON COLUMN %S.segment IS 'value of partition_by for this customer, with which lifetime values are fitted'",
-	"COMMENT ON COLUMN %S.earliest IS 'day of the earliest counted row; kept only when the scorecard has a history'",
+	"COMMENT ON COLUMN %S.earliest IS 'day of the earliest counted row; kept only when the scorecard has a history or regimes'",
 	"COMMENT ON COLUMN %S.next_day IS 'first day after the as-of day that has a row of this customer'",
 
 	"CREATE TABLE %H ("

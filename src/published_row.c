@@ -12,6 +12,7 @@
 
 #include "exact.h"
 #include "publish.h"
+#include "regime.h"
 
 #include "access/xact.h"
 #include "catalog/pg_type.h"
@@ -354,7 +355,7 @@ left_history(const Publisher *p, TupleTableSlot *old, const PublishedRow *row)
 {
 	AttrNumber	first = p->column[COL_FIRST_PURCHASE];
 
-	return p->card->history && row_column_equals(p, old, COL_LAST_PURCHASE, row) && !old->tts_isnull[first - 1] &&
+	return purchase_window_moves(p->card) && row_column_equals(p, old, COL_LAST_PURCHASE, row) && !old->tts_isnull[first - 1] &&
 		!row->null[COL_FIRST_PURCHASE] &&
 		DatumGetTimestampTz(row->value[COL_FIRST_PURCHASE]) > DatumGetTimestampTz(old->tts_values[first - 1]);
 }

@@ -10,6 +10,7 @@
 
 #include "exact.h"
 #include "purchase_table.h"
+#include "regime.h"
 
 #include <math.h>
 
@@ -33,11 +34,11 @@ purchase_window_start(const Scorecard *card, DateADT as_of)
 	Timestamp	from;
 
 	if (card->history == NULL)
-		return DATEVAL_NOBEGIN;
+		return regime_start(card, as_of);
 	from = DatumGetTimestamp(DirectFunctionCall2(timestamp_mi_interval,
 												 TimestampGetDatum((int64) as_of * USECS_PER_DAY),
 												 IntervalPGetDatum(card->history)));
-	return local_day(from) + 1;
+	return Max(local_day(from) + 1, regime_start(card, as_of));
 }
 
 void

@@ -47,6 +47,8 @@ typedef struct Scorecard
 
 	Interval   *every;			/* NULL: manual */
 	Interval   *history;		/* NULL: all */
+	int			n_regimes;		/* days on which purchases began to count anew */
+	struct Regime *regime;
 	Interval   *max_runtime;	/* NULL: custprio.max_runtime */
 	char	   *time_zone;
 	pg_tz	   *zone;

@@ -17,6 +17,7 @@
 #include "lifecycle.h"
 #include "metric.h"
 #include "miscadmin.h"
+#include "regime.h"
 #include "scorecard.h"
 #include "tier_policy.h"
 #include "utils/acl.h"
@@ -505,6 +506,7 @@ scorecard_load_for(int64 id, LoadMode mode)
 	metrics_load(card);
 	tier_policy_load(card);
 	lifecycle_load(card);
+	regimes_load(card);
 	/* Names that were just changed elsewhere must be seen. */
 	AcceptInvalidationMessages();
 	resolve_published(&loading);

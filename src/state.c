@@ -5,7 +5,7 @@
  *   summary   what counts up to the state's as-of day
  *   listed    whether the relation of customers has the customer; NULL without such a relation
  *   segment   its value of partition_by there
- *   earliest  first day with a counted row, kept only when the scorecard has a history window
+ *   earliest  first day with a counted row, kept only when the scorecard has a history window or regimes
  *   next_day  first day after as-of with a row
  * A rescore on a later day trusts a summary until next_day comes or earliest falls out of the window; those customers
  * are summarized again from the source. Only rows that differ are written.
@@ -14,6 +14,7 @@
 
 #include "state.h"
 
+#include "regime.h"
 #include "table_reader.h"
 #include "table_writer.h"
 
@@ -244,7 +245,7 @@ wanted_row(const Scorecard *card, PurchaseTable *table, PurchaseEntry *entry, bo
 	row->has_listed = has_listed;
 	row->listed = listed;
 	row->segment = segment;
-	row->earliest = card->history ? entry->earliest : NO_DAY;
+	row->earliest = purchase_window_moves(card) ? entry->earliest : NO_DAY;
 	row->next_day = entry->next_day;
 }
 

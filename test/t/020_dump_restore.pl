@@ -40,6 +40,7 @@ SELECT name, changed_at, changed_by, policy, old, new, reason FROM custprio.poli
 SELECT name, segment, dimension, predicate, description, market_growth, competition, fit FROM custprio.customer_segment JOIN custprio.scorecard USING (scorecard_id) ORDER BY 1, 2;
 SELECT name, tier, action, channel, contacts_per_month, budget, service_level, description FROM custprio.strategy JOIN custprio.scorecard USING (scorecard_id) ORDER BY 1, 2, 3;
 SELECT name, relation, c.customer, contacted_at, channel FROM custprio.contact_source c JOIN custprio.scorecard USING (scorecard_id) ORDER BY 1;
+SELECT name, regime, starts_on, applies_from, description FROM custprio.regime JOIN custprio.scorecard USING (scorecard_id) ORDER BY 1, 2;
 SELECT name, metric, statistic, b.source, value, valid_on, set_by, set_at FROM custprio.benchmark b JOIN custprio.scorecard USING (scorecard_id) ORDER BY 1, 2;
 SELECT name, relation, alias, canonical FROM custprio.alias_source JOIN custprio.scorecard USING (scorecard_id) ORDER BY 1;
 SELECT map, position, segment, codes, owner_name FROM custprio.segment_map WHERE NOT built_in ORDER BY 1, 2;
@@ -91,6 +92,7 @@ SELECT custprio.add_metric('crm', 'long_name', 'length(name)', scale => 'minmax'
 SELECT custprio.add_segment('crm', 'named', 'demographic', $$name LIKE 'customer 1%'$$, 'a segment', 0.1, 0.2, 0.3);
 SELECT custprio.set_strategy('crm', 'A', 'visit', 'car', 1.5, 20, 'fast', 'a strategy');
 SELECT custprio.set_contacts('crm', 'orders', 'customer_id', 'ordered_at', 'status');
+SELECT custprio.add_regime('crm', 'cap', '2024-05-01', '2024-09-15', 'a regime');
 SELECT custprio.set_benchmark('crm', 'long_name', 'p90', 12.5, 'a report', '2024-01-31');
 CREATE TABLE duplicates AS SELECT 210::bigint AS old, 209::bigint AS new;
 SELECT custprio.set_aliases('crm', 'duplicates', 'old', 'new');
