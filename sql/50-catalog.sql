@@ -190,6 +190,7 @@ CREATE TABLE custprio.refresh_run (
   state_written   bigint,
   shares          jsonb,
   missing_values  jsonb,
+  unknown_rows    jsonb,
   warnings        text[],
   failures        int NOT NULL DEFAULT 0,
   sqlstate        text,
@@ -202,6 +203,7 @@ CREATE INDEX refresh_run_scorecard_idx ON custprio.refresh_run (scorecard_id, ru
 COMMENT ON TABLE custprio.refresh_run IS 'every refresh, also failed and running ones, with what it read, left out and wrote';
 COMMENT ON COLUMN custprio.refresh_run.rebased IS 'whether new thresholds were taken; otherwise those of the epoch were kept';
 COMMENT ON COLUMN custprio.refresh_run.missing_values IS 'per added metric, the buyers whose value is missing, by cause: null, nan, infinite, out_of_range';
+COMMENT ON COLUMN custprio.refresh_run.unknown_rows IS 'per added metric, the rows of its relation that count by time and filter but name no customer of the scorecard; NULL in runs over some customers alone';
 COMMENT ON COLUMN custprio.refresh_run.queued IS 'customers whose captured changes the run took in';
 COMMENT ON COLUMN custprio.refresh_run.failures IS 'how many runs of this scorecard have failed in a row, this one included';
 

@@ -12,24 +12,26 @@ CREATE FUNCTION custprio.preview(name text, changes jsonb)
   SET search_path = pg_catalog, pg_temp
 AS $function$
 DECLARE
+  functions CONSTANT jsonb := '{"weights": "set_weights", "tiers": "set_tiers", "tier_policy": "set_tier_policy", "lifecycle": "set_lifecycle"}';
   unknown text;
-  tiers jsonb := changes -> 'tiers';
+  change record;
   matrix jsonb;
 BEGIN
   IF jsonb_typeof(changes) <> 'object' THEN
     RAISE EXCEPTION 'argument "changes" must be an object' USING ERRCODE = 'invalid_parameter_value',
       HINT = 'Pass for example ''{"weights": {"monetary": 2}, "tiers": {"shares": [0.1, 0.3]}}''.';
   END IF;
-  SELECT string_agg(k, ', ') INTO unknown FROM jsonb_object_keys(changes) k WHERE k NOT IN ('weights', 'tiers');
-  IF unknown IS NULL AND tiers IS NOT NULL AND jsonb_typeof(tiers) = 'object' THEN
-    SELECT string_agg(k, ', ') INTO unknown FROM jsonb_object_keys(tiers) k
-      WHERE k NOT IN ('shares', 'tiers', 'priorities', 'cumulative', 'metric', 'capacities', 'rules');
-  ELSIF tiers IS NOT NULL AND jsonb_typeof(tiers) <> 'object' THEN
-    unknown := 'tiers';
+  -- what there is to change and, but for weights, which are an argument themselves, what these functions take
+  SELECT string_agg(c.key, ', ') INTO unknown FROM jsonb_each(changes) c
+    WHERE NOT functions ? c.key OR jsonb_typeof(c.value) <> 'object';
+  IF unknown IS NULL THEN
+    SELECT string_agg(a.key, ', ') INTO unknown FROM jsonb_each(changes - 'weights') c, jsonb_object_keys(c.value) a(key)
+      WHERE a.key IN ('name', 'reason', 'labels') OR NOT EXISTS (
+        SELECT FROM pg_proc p WHERE p.pronamespace = 'custprio'::regnamespace AND p.proname = functions ->> c.key AND a.key = ANY (p.proargnames));
   END IF;
   IF unknown IS NOT NULL THEN
     RAISE EXCEPTION 'argument "changes" has what cannot be previewed: %', unknown USING ERRCODE = 'invalid_parameter_value',
-      HINT = 'It may have "weights", as set_weights takes them, and "tiers" with the arguments of set_tiers.';
+      HINT = 'It may have "weights", as set_weights takes them, and "tiers", "tier_policy" and "lifecycle" with the arguments of set_tiers, set_tier_policy and set_lifecycle.';
   END IF;
 
   -- The changes are made, as by their owner, and undone: what lies between sees them like any refresh after them would.
@@ -37,17 +39,18 @@ BEGIN
     IF changes ? 'weights' THEN
       PERFORM custprio.set_weights(name, changes -> 'weights', 'preview');
     END IF;
-    IF tiers IS NOT NULL THEN
-      PERFORM custprio.set_tiers(name,
-        shares => CASE WHEN tiers ? 'shares' THEN ARRAY(SELECT x::numeric FROM jsonb_array_elements_text(tiers -> 'shares') x) END,
-        tiers => CASE WHEN tiers ? 'tiers' THEN ARRAY(SELECT x::custprio.customer_tier FROM jsonb_array_elements_text(tiers -> 'tiers') x) END,
-        priorities => CASE WHEN tiers ? 'priorities' THEN ARRAY(SELECT x::numeric FROM jsonb_array_elements_text(tiers -> 'priorities') x) END,
-        cumulative => CASE WHEN tiers ? 'cumulative' THEN ARRAY(SELECT x::numeric FROM jsonb_array_elements_text(tiers -> 'cumulative') x) END,
-        metric => tiers ->> 'metric',
-        capacities => CASE WHEN tiers ? 'capacities' THEN ARRAY(SELECT x::bigint FROM jsonb_array_elements_text(tiers -> 'capacities') x) END,
-        rules => CASE WHEN tiers ? 'rules' THEN ARRAY(SELECT x FROM jsonb_array_elements_text(tiers -> 'rules') x) END,
-        reason => 'preview');
-    END IF;
+    FOR change IN
+      SELECT p.proname AS function, coalesce(string_agg(format('%I => %s, ', a.name, CASE
+          WHEN jsonb_typeof(c.value -> a.name) = 'array'
+            THEN format('ARRAY(SELECT jsonb_array_elements_text(%L))::%s', c.value -> a.name, format_type(a.type, NULL))
+          ELSE format('%L::%s', c.value ->> a.name, format_type(a.type, NULL)) END), '') FILTER (WHERE a.name IS NOT NULL), '') AS arguments
+      FROM jsonb_each(changes - 'weights') c
+        JOIN pg_proc p ON p.pronamespace = 'custprio'::regnamespace AND p.proname = functions ->> c.key
+        LEFT JOIN unnest(p.proargnames, p.proargtypes::oid[]) a(name, type) ON c.value ? a.name
+      GROUP BY p.proname ORDER BY p.proname DESC  -- tiers before the policy over them
+    LOOP
+      EXECUTE format('SELECT custprio.%I(name => %L, %sreason => %L)', change.function, name, change.arguments, 'preview');
+    END LOOP;
     EXECUTE format($query$
       WITH d AS MATERIALIZED (SELECT * FROM custprio.preview_refresh(%1$L)
                               WHERE column_name = 'tier' OR column_name = 'customer_id'),
@@ -73,4 +76,4 @@ BEGIN
 END
 $function$;
 COMMENT ON FUNCTION custprio.preview(text, jsonb) IS
-  'how many customers would move from which tier to which if weights or tiers were changed and the scorecard refreshed: {"weights": {"monetary": 2}, "tiers": {"shares": [0.1, 0.3]}}; nothing stays changed';
+  'how many customers would move from which tier to which if weights, tiers, their policy or the lifecycle were changed and the scorecard refreshed: {"weights": {"monetary": 2}, "tiers": {"shares": [0.1, 0.3]}}; nothing stays changed';

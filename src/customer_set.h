@@ -74,6 +74,7 @@ typedef struct CustomerSet
 	bool		keep_days;		/* to be set before the first customer comes */
 	bool		partial;		/* some of the customers alone */
 	bool		keep_summaries;
+	int64	   *unknown_rows;	/* by added metric: rows of its relation whose key is no customer's (metric_values) */
 	struct TierState *placed;	/* by id, where days follow each other in memory (publish_history); else NULL */
 } CustomerSet;
 

@@ -153,7 +153,10 @@ extern void metric_values(const struct Scorecard *card, struct CustomerSet *set,
 /* Whether values can change, within a day, without anybody being told of it: then all are computed at each refresh. */
 extern bool metrics_read_relations(const struct Scorecard *card);
 
-/* The relation that a metric reads, as a query names it, and its conditions; raises when it is gone. */
+/*
+ * A query of metrics over the same rows: key, value of each, and the number of rows behind them. Raises when the relation
+ * is gone.
+ */
 extern char *metric_query(const struct Scorecard *card, const AddedMetric *const *metrics, int n, DateADT as_of,
 						  const char *condition);
 

@@ -189,6 +189,7 @@ metric_query(const Scorecard *card, const AddedMetric *const *metrics, int n, Da
 	appendStringInfo(&sql, "SELECT (%s)", key);
 	for (int i = 0; i < n; i++)
 		appendStringInfo(&sql, ", (%s)::pg_catalog.\"numeric\"", metrics[i]->expression);
+	appendStringInfoString(&sql, metrics[0]->aggregate ? ", pg_catalog.count(*)" : ", 1::pg_catalog.int8");
 	appendStringInfo(&sql, " FROM %s%s WHERE %s", rows.relation, join, condition);
 	if (rows.filter)
 		appendStringInfo(&sql, " AND (%s)", rows.filter);
@@ -262,15 +263,21 @@ take_values(TupleTableSlot *slot, Taking *taking)
 	KeyMap	   *map = taking->set->map;
 	Datum		key = slot->tts_values[0];
 	bool		again;
-	uint32		id;
+	uint32		id = KEYMAP_NONE;
 
-	if (slot->tts_isnull[0])
-		return;
-	if (!map->byval && map->typlen < 0)
-		key = PointerGetDatum(PG_DETOAST_DATUM_PACKED(key));
-	id = keymap_find(map, key, keymap_hash(map, key));
+	if (!slot->tts_isnull[0])
+	{
+		if (!map->byval && map->typlen < 0)
+			key = PointerGetDatum(PG_DETOAST_DATUM_PACKED(key));
+		id = keymap_find(map, key, keymap_hash(map, key));
+	}
 	if (id == KEYMAP_NONE)
+	{
+		for (int i = 0; i < taking->n; i++)
+			taking->set->unknown_rows[taking->metric[i] - taking->card->added] +=
+				DatumGetInt64(slot->tts_values[taking->n + 1]);
 		return;
+	}
 	again = taking->seen && taking->seen[id];
 	if (taking->seen)
 		taking->seen[id] = true;
@@ -529,6 +536,7 @@ metric_values(const Scorecard *card, CustomerSet *set, DateADT as_of)
 {
 	if (card->n_added == 0 || set->map->n == 0)
 		return;
+	set->unknown_rows = palloc0(card->n_added * sizeof(int64));
 	computing = true;
 	computing_day = as_of;
 	computing_card = card;

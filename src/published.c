@@ -128,6 +128,7 @@ static const char *const create_statements[] = {
 	" p.segment,"
 	" CAST(p.abc AS text) AS abc,"
 	" p.stage,"
+	" p.relationship,"
 	" custprio.recency_days(%N, p.last_purchase) AS recency_days,"
 	" p.frequency,"
 	" p.monetary,"
@@ -147,6 +148,7 @@ static const char *const create_statements[] = {
 	"COMMENT ON COLUMN %T.segment IS 'name of the segment of the rfm score'",
 	"COMMENT ON COLUMN %T.abc IS 'class by cumulative share of revenue'",
 	"COMMENT ON COLUMN %T.stage IS 'where the customer stands'",
+	"COMMENT ON COLUMN %T.relationship IS 'loyal, potential or churned, with set_lifecycle'",
 	"COMMENT ON COLUMN %T.recency_days IS 'whole local days from the last purchase to the as-of day'",
 	"COMMENT ON COLUMN %T.frequency IS 'number of purchases, or of days with a purchase'",
 	"COMMENT ON COLUMN %T.monetary IS 'revenue less returns'",

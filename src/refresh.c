@@ -530,6 +530,7 @@ refresh_scorecard(Scorecard *card, RefreshRun *run)
 	MemoryContextSwitchTo(old);
 	run->shares = run->partial ? NULL : shares_json(card, scores, set->n_buyers);
 	run->missing_values = run->partial || scores->missing_values == NULL ? NULL : pstrdup(scores->missing_values);
+	run->unknown_rows = run->partial || scores->unknown_rows == NULL ? NULL : pstrdup(scores->unknown_rows);
 	warnings = list_concat(run->warnings, scores->warnings);
 	run->warnings = NIL;
 	for (int i = 0; i < list_length(warnings); i++)

@@ -61,6 +61,7 @@ typedef struct RefreshRun
 	int64		state_written;
 	char	   *shares;			/* JSON object: tier to share of customers reached */
 	char	   *missing_values;	/* JSON object: buyers without value by added metric and cause */
+	char	   *unknown_rows;	/* JSON object: rows that name no customer by added metric */
 	List	   *warnings;		/* of char * */
 } RefreshRun;
 

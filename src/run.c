@@ -146,6 +146,8 @@ set_outcome(RunRow *row, const RefreshRun *run)
 		set_datum(row, "shares", JSONBOID, DirectFunctionCall1(jsonb_in, CStringGetDatum(run->shares)));
 	if (run->missing_values != NULL)
 		set_datum(row, "missing_values", JSONBOID, DirectFunctionCall1(jsonb_in, CStringGetDatum(run->missing_values)));
+	if (run->unknown_rows != NULL)
+		set_datum(row, "unknown_rows", JSONBOID, DirectFunctionCall1(jsonb_in, CStringGetDatum(run->unknown_rows)));
 	if (run->warnings != NIL)
 	{
 		Datum	   *texts = palloc(sizeof(Datum) * list_length(run->warnings));

@@ -282,6 +282,27 @@ missing_json(const Scorecard *card, const CustomerSet *set)
 	return json.data;
 }
 
+/* How many rows of each added metric's relation name no customer of the set, as JSON. */
+static char *
+unknown_json(const Scorecard *card, const CustomerSet *set)
+{
+	StringInfoData json;
+
+	initStringInfo(&json);
+	for (int nth = 0; nth < card->n_added && set->unknown_rows; nth++)
+	{
+		if (card->added[nth].origin == METRIC_OF_PURCHASES)
+			continue;
+		appendStringInfoString(&json, json.len == 0 ? "{" : ", ");
+		escape_json(&json, card->added[nth].name);
+		appendStringInfo(&json, ": " INT64_FORMAT, set->unknown_rows[nth]);
+	}
+	if (json.len == 0)
+		return NULL;
+	appendStringInfoChar(&json, '}');
+	return json.data;
+}
+
 Scores *
 score_customers(const Scorecard *card, CustomerSet *set, DateADT as_of, Thresholds *thresholds)
 {
@@ -299,6 +320,7 @@ score_customers(const Scorecard *card, CustomerSet *set, DateADT as_of, Threshol
 	scores->thresholds = thresholds;
 	metric_values(card, set, as_of);
 	scores->missing_values = missing_json(card, set);
+	scores->unknown_rows = unknown_json(card, set);
 	if (set->n_buyers == 0)
 		return scores;
 	if (set->n_buyers >= PG_INT32_MAX)

@@ -12,6 +12,7 @@ typedef struct Scores
 	int64		reached[TIER_Z + 1];	/* buyers by tier */
 	List	   *warnings;		/* of char * */
 	char	   *missing_values;	/* JSON object: added metric to buyers without value by cause; NULL: no such metrics */
+	char	   *unknown_rows;	/* and to rows of its relation that name no customer; NULL: no such metrics */
 } Scores;
 
 /*

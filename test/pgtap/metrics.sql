@@ -6,7 +6,7 @@ CREATE EXTENSION IF NOT EXISTS pgtap;
 CREATE EXTENSION IF NOT EXISTS custprio;
 SET LOCAL search_path = public, custprio;
 SET LOCAL client_min_messages = error;
-SELECT plan(59);
+SELECT plan(62);
 \ir ../oracle/refresh.sql
 
 -- contributions of every customer, beside the published priority, whole to the last decimal; and explain() of every n-th
@@ -73,6 +73,10 @@ SELECT is((SELECT missing_values->'income'->>'null' FROM refresh_run ORDER BY ru
   (SELECT count(*) FROM p_priority WHERE tier IS NOT NULL AND income IS NULL), 'buyers without income are counted');
 SELECT is((SELECT (missing_values->'wallet'->>'nan')::int + (missing_values->'wallet'->>'infinite')::int FROM refresh_run ORDER BY run_id DESC LIMIT 1)::bigint,
   (SELECT count(*) FROM p_priority JOIN people ON id = customer_id WHERE tier IS NOT NULL AND people.wallet IN ('NaN', 'Infinity')), 'and who has NaN or infinity');
+SELECT is((SELECT (unknown_rows->>'satisfaction')::int || ' ' || (unknown_rows->>'nps')::int || ' ' || (unknown_rows->>'income')::int || ' ' || (unknown_rows ? 'basket') FROM refresh_run ORDER BY run_id DESC LIMIT 1),
+  (SELECT count(*) || ' ' || count(*) FILTER (WHERE answered AND at::date > date '2025-12-01' - 100) || ' 0 false' FROM survey
+   WHERE (who IS NULL OR who NOT IN (SELECT customer_id FROM p_priority)) AND isfinite(at) AND at::date <= '2025-12-01'), 'events of nobody known are counted');
+SELECT cmp_ok((SELECT (unknown_rows->>'nps')::int FROM refresh_run ORDER BY run_id DESC LIMIT 1), '>', 0, 'there are some');
 SELECT isnt_empty($$ SELECT 1 FROM p_priority WHERE tier IS NULL AND income IS NOT NULL $$, 'prospects have values too');
 SELECT is((SELECT count(*) FROM policy_change WHERE policy = 'metric' AND old IS NULL AND new->>'metric' = 'return_rate' AND reason = 'logistics asked for it'), 1::bigint, 'who added a metric and why is noted');
 SELECT is((SELECT mode FROM refresh('p', as_of => '2025-12-01')), 'incremental', 'changes of other relations are captured too');
@@ -85,6 +89,7 @@ DELETE FROM survey WHERE who % 13 = 0;
 INSERT INTO shop SELECT 1 + (random() * 1100)::int, '2025-11-30', 50, 5, 'store' FROM generate_series(1, 20);
 DELETE FROM people WHERE id % 50 = 0 AND id IN (SELECT customer FROM shop);
 SELECT results_eq($$ SELECT mode, rebased, updated > 100 FROM refresh('p', as_of => '2025-12-01') $$, $$ VALUES ('incremental'::text, false, true) $$, 'changes of attributes and events are taken in under the epoch''s thresholds');
+SELECT is((SELECT unknown_rows FROM refresh_run ORDER BY run_id DESC LIMIT 1), NULL, 'which looks at no others');
 SELECT is_empty($$ SELECT * FROM verify('p') $$, 'as a rebuild would');
 SELECT is(pg_temp.unequal('p', 40), 0::bigint, 'contributions still add up');
 SELECT is_empty($$ SELECT 1 FROM p_tier_history WHERE run_id = (SELECT max(run_id) FROM refresh_run) AND reason NOT IN ('behaviour') $$, 'tiers moved because of what customers did');

@@ -5,7 +5,7 @@ CREATE EXTENSION IF NOT EXISTS pgtap;
 CREATE EXTENSION IF NOT EXISTS custprio;
 SET LOCAL search_path = public, custprio;
 SET LOCAL client_min_messages = error;
-SELECT plan(19);
+SELECT plan(24);
 
 CREATE TABLE orders (customer int, at date, amount numeric(10,2));
 SELECT setseed(0.6);
@@ -36,6 +36,9 @@ BEGIN
   IF changes -> 'tiers' ? 'shares' THEN PERFORM set_tiers('crm', ARRAY(SELECT x::numeric FROM jsonb_array_elements_text(changes -> 'tiers' -> 'shares') x)); END IF;
   IF changes -> 'tiers' ? 'capacities' THEN PERFORM set_tiers('crm', capacities => ARRAY(SELECT x::bigint FROM jsonb_array_elements_text(changes -> 'tiers' -> 'capacities') x)); END IF;
   IF changes -> 'tiers' ? 'priorities' THEN PERFORM set_tiers('crm', priorities => ARRAY(SELECT x::numeric FROM jsonb_array_elements_text(changes -> 'tiers' -> 'priorities') x)); END IF;
+  IF changes ? 'tier_policy' THEN PERFORM set_tier_policy('crm', minimum_stay => (changes -> 'tier_policy' ->> 'minimum_stay')::int, downgrade_on => CASE WHEN changes -> 'tier_policy' ? 'downgrade_on' THEN ARRAY(SELECT jsonb_array_elements_text(changes -> 'tier_policy' -> 'downgrade_on')) END); END IF;
+  IF changes -> 'tiers' ? 'rules' THEN PERFORM set_tiers('crm', rules => ARRAY(SELECT jsonb_array_elements_text(changes -> 'tiers' -> 'rules')), tiers => ARRAY(SELECT jsonb_array_elements_text(changes -> 'tiers' -> 'tiers'))::customer_tier[]); END IF;
+  IF changes ? 'lifecycle' THEN PERFORM set_lifecycle('crm', new_days => (changes -> 'lifecycle' ->> 'new_days')::int, change => (changes -> 'lifecycle' ->> 'change')::float8); END IF;
   PERFORM refresh('crm');
   SELECT jsonb_agg(jsonb_build_array(f, t, n) ORDER BY f, t) INTO m FROM (
     SELECT b.tier AS f, p.tier AS t, count(*) AS n FROM before b FULL JOIN crm_priority p USING (customer_id) WHERE b.tier IS NOT NULL OR p.tier IS NOT NULL GROUP BY 1, 2) x;
@@ -73,6 +76,18 @@ END $$;
 SELECT is_empty('SELECT n, changes, expected, happened FROM trial WHERE expected IS DISTINCT FROM happened', '12 random changes, with purchases since, a tier policy and overrides: each preview came true');
 SELECT is_empty('SELECT n FROM trial WHERE NOT untouched', 'and wrote nothing that stays');
 SELECT cmp_ok((SELECT count(*) FROM trial WHERE moved > 0), '>=', 8::bigint, 'most of them moved somebody');
+
+-- a policy, and a lifecycle that rules of tiers read
+CREATE FUNCTION pg_temp.as_foretold(changes jsonb, moving boolean) RETURNS boolean LANGUAGE plpgsql AS $$
+DECLARE was text := pg_temp.written(); foretold jsonb := pg_temp.matrix_of(changes);
+BEGIN
+  RETURN was = pg_temp.written() AND foretold = pg_temp.apply(changes) AND moving = EXISTS (SELECT FROM jsonb_array_elements(foretold) x WHERE x -> 0 <> x -> 1 AND x ->> 0 > x ->> 1);
+END $$;
+SELECT ok(pg_temp.as_foretold('{"tier_policy": {}, "weights": {"recency": 7, "frequency": 0, "monetary": 1}}', true), 'without any hold');
+SELECT ok(pg_temp.as_foretold('{"tiers": {"shares": [0.2, 0.6]}, "tier_policy": {"minimum_stay": 400, "downgrade_on": ["year"]}, "weights": {"recency": 1, "frequency": 5, "monetary": 1}}', false), 'with long ones nobody rises');
+SELECT ok(pg_temp.as_foretold($j${"tier_policy": {}, "tiers": {"rules": ["stage = 'new'", "stage IN ('active', 'growing')"], "tiers": ["A", "B", "D"]}, "lifecycle": {"new_days": 90, "change": 0.1}}$j$, true), 'of stages');
+SELECT throws_like($$ SELECT preview('crm', '{"lifecycle": {"reason": "x"}}') $$, '%reason%', 'a reason is no change');
+SELECT throws_like($$ SELECT preview('crm', '{"tier_policy": {"grace": -1}}') $$, '%grace%', 'what set_tier_policy refuses');
 
 -- before the first refresh, and of a day ahead
 SELECT create_scorecard('new', 'orders', 'customer', 'at', 'amount', every => NULL, time_zone => 'UTC');
