@@ -36,6 +36,7 @@ CREATE TABLE custprio.scorecard (
   partition_by  text,
   thresholds_by text NOT NULL,
   segment_minimum int NOT NULL,
+  allow_protected text,
   segments_captured boolean NOT NULL DEFAULT false,
   capture       text NOT NULL,
   rebuild_every interval,
@@ -66,6 +67,7 @@ COMMENT ON COLUMN custprio.scorecard.clv_growth IS 'growth of the market per yea
 COMMENT ON COLUMN custprio.scorecard.partition_by IS 'expression over the relation of customers whose values part them into segments, each with fits of its own; NULL: one fit';
 COMMENT ON COLUMN custprio.scorecard.thresholds_by IS 'whose thresholds score a customer: pooled (those of all buyers), or segment (those of the buyers of its segment)';
 COMMENT ON COLUMN custprio.scorecard.segment_minimum IS 'number of buyers below which a segment follows the thresholds of all buyers';
+COMMENT ON COLUMN custprio.scorecard.allow_protected IS 'why partition_by may read protected attributes; NULL where it reads none';
 COMMENT ON COLUMN custprio.scorecard.segments_captured IS 'whether changes of partition_by can be captured, if those of the source are';
 COMMENT ON COLUMN custprio.scorecard.clv_chosen IS 'with clv_model auto, the model that validated best';
 COMMENT ON COLUMN custprio.scorecard.clv_chosen_on IS 'as-of day of that choice';

@@ -27,6 +27,7 @@ CREATE FUNCTION custprio.create_scorecard(
   partition_by text DEFAULT NULL,
   thresholds_by text DEFAULT 'pooled',
   segment_minimum int DEFAULT 100,
+  allow_protected text DEFAULT NULL,
   capture text DEFAULT 'none',
   rebuild_every interval DEFAULT NULL,
   rebase_every interval DEFAULT '1 day',
@@ -38,7 +39,7 @@ CREATE FUNCTION custprio.create_scorecard(
 ) RETURNS regclass
   AS 'MODULE_PATHNAME', 'custprio_create_scorecard' LANGUAGE C VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE;
 COMMENT ON FUNCTION custprio.create_scorecard(text, regclass, text, text, text, text, interval, text, interval, regclass,
-  text, text, int, text, numeric[], int, interval, text, text, interval, float8, float8, float8, text, text, int, text, interval, interval, boolean, text, interval, bigint, name) IS
+  text, text, int, text, numeric[], int, interval, text, text, interval, float8, float8, float8, text, text, int, text, text, interval, interval, boolean, text, interval, bigint, name) IS
   'declare how the customers of a table of purchases are scored; makes the published tables and views in the schema and returns the priority table';
 
 CREATE FUNCTION custprio.alter_scorecard(
@@ -68,6 +69,7 @@ CREATE FUNCTION custprio.alter_scorecard(
   partition_by text DEFAULT NULL,
   thresholds_by text DEFAULT NULL,
   segment_minimum int DEFAULT NULL,
+  allow_protected text DEFAULT NULL,
   capture text DEFAULT NULL,
   rebuild_every interval DEFAULT NULL,
   rebase_every interval DEFAULT NULL,
@@ -79,7 +81,7 @@ CREATE FUNCTION custprio.alter_scorecard(
 ) RETURNS void
   AS 'MODULE_PATHNAME', 'custprio_alter_scorecard' LANGUAGE C VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE;
 COMMENT ON FUNCTION custprio.alter_scorecard(text, regclass, text, text, text, text, interval, text, interval, regclass,
-  text, text, int, text, numeric[], int, interval, text, text, interval, float8, float8, float8, text, text, int, text, interval, interval, boolean, text, interval, bigint, text[]) IS
+  text, text, int, text, numeric[], int, interval, text, text, interval, float8, float8, float8, text, text, int, text, text, interval, interval, boolean, text, interval, bigint, text[]) IS
   'change options of a scorecard: NULL leaves one as it is, and those named in reset become what create_scorecard makes of NULL; tables and grants stay';
 
 CREATE FUNCTION custprio.drop_scorecard(name text) RETURNS void

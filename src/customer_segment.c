@@ -14,6 +14,7 @@
 #include "lib/stringinfo.h"
 #include "miscadmin.h"
 #include "owner_rows.h"
+#include "protected.h"
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
 #include "utils/ruleutils.h"
@@ -67,16 +68,25 @@ predicate_relations(const Scorecard *card)
 }
 
 static char *
-checked_predicate(const Scorecard *card, char *text, const char *search_path)
+checked_predicate(const Scorecard *card, const char *segment, char *text, const char *search_path)
 {
 	Expression	predicate = {.argument = "predicate",.kind = EXPRESSION_CONDITION,.text = text,.of_segment = true,
 	.joined = card->customers_relid};
 	OwnerScope	scope;
+	List	   *found;
+	char	   *why;
 
 	owner_scope_enter(&scope, card->owner, card->time_zone);
 	expression_check(&predicate, card->priority_relid, search_path);
 	owner_try(psprintf("SELECT 1%s WHERE (%s)", predicate_relations(card), predicate.text), "predicate");
+	found = protected_attributes(card->customers_relid, predicate.joined_columns, &why);
 	owner_scope_leave(&scope);
+	/* segments report and enter no score, so that they may */
+	if (found != NIL)
+		ereport(NOTICE,
+				(errmsg("segment \"%s\" reads the protected attribute %s", segment, (char *) linitial(found)),
+				 errdetail("It is protected: %s.", why),
+				 errhint("Segments report and enter no score. Decide whom they are shown to.")));
 	return predicate.text;
 }
 
@@ -129,7 +139,7 @@ custprio_add_segment(PG_FUNCTION_ARGS)
 	values[ARG_SEGMENT] = CStringGetTextDatum(segment);
 	values[ARG_DIMENSION] = CStringGetTextDatum(dimension);
 	values[ARG_PREDICATE] =
-		CStringGetTextDatum(checked_predicate(card, required_text(fcinfo, ARG_PREDICATE, "predicate"), search_path));
+		CStringGetTextDatum(checked_predicate(card, segment, required_text(fcinfo, ARG_PREDICATE, "predicate"), search_path));
 	values[ARG_DESCRIPTION] = PG_GETARG_DATUM(ARG_DESCRIPTION);
 	if (PG_ARGISNULL(ARG_DESCRIPTION))
 		nulls[ARG_DESCRIPTION] = 'n';

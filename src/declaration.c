@@ -23,6 +23,7 @@
 #include "metric.h"
 #include "miscadmin.h"
 #include "pgtime.h"
+#include "protected.h"
 #include "scorecard.h"
 #include "source.h"
 #include "utils/acl.h"
@@ -474,6 +475,46 @@ check_thresholds_by(Declaration *declaration)
 				 errhint("It is the number of buyers below which a segment follows the thresholds of all.")));
 }
 
+/* What customers are parted by enters fits and thresholds, and so the scores: protected attributes need a reason. */
+static void
+check_protected(Declaration *declaration)
+{
+	const char *reason = declaration->allow_protected;
+	List	   *found = NIL;
+	char	   *why = NULL;
+
+	if (reason && strspn(reason, " \t\r\n") == strlen(reason))
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("argument \"allow_protected\" must be a reason"),
+				 errhint("Say why the attribute may part the customers; it is stored.")));
+	if (declaration->partition_by.text)
+		found = protected_attributes(declaration->customers_relid, declaration->partition_by.columns, &why);
+	if (found == NIL)
+		declaration->allow_protected = NULL;
+	else if (reason == NULL)
+		ereport(ERROR,
+				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+				 errmsg("argument \"partition_by\" reads the protected attribute %s", (char *) linitial(found)),
+				 errdetail("It is protected: %s.", why),
+				 errhint("Fits and thresholds by it enter the scores: leave it out, or pass allow_protected => 'the reason why it may'.")));
+}
+
+List *
+declaration_protected_since(const Scorecard *card)
+{
+	Expression	expr = {.argument = "partition_by",.kind = EXPRESSION_SEGMENT,.text = card->partition_by,.canonical = true};
+	List	   *found;
+	char	   *why = NULL;
+
+	if (card->partition_by == NULL || card->allow_protected)
+		return NIL;
+	(void) expression_parse(&expr, card->customers_relid);
+	found = protected_attributes(card->customers_relid, expr.columns, &why);
+	return found == NIL ? NIL : list_make1(psprintf("partition_by reads %s, which is protected now: %s",
+													(char *) linitial(found), why));
+}
+
 /* How long an epoch lasts: thresholds, fit and as-of day are a local day's, so it is whole days. */
 static void
 check_rebase_every(Declaration *declaration)
@@ -632,6 +673,7 @@ declaration_check(Declaration *declaration, const char *search_path)
 	if (declaration->filter.text)
 		expression_check(&declaration->filter, declaration->source_relid, search_path);
 	check_customers(declaration, search_path);
+	check_protected(declaration);
 	try_expressions(declaration);
 	capture_check(declaration);
 	if (strcmp(declaration->capture, "none") != 0 &&

@@ -44,6 +44,7 @@ typedef struct Declaration
 	char	   *thresholds_by;
 	bool		has_segment_minimum;
 	int			segment_minimum;
+	char	   *allow_protected;	/* why partition_by may read protected attributes; NULL: it may not */
 	char	   *capture;
 	bool		refresh_on_commit;
 	Interval   *rebuild_every;
@@ -65,6 +66,9 @@ extern void declaration_init(Declaration *declaration);
  * search_path is the caller's, under which new expressions are read.
  */
 extern void declaration_check(Declaration *declaration, const char *search_path);
+
+/* Warnings, a list of char *, of protected attributes that partition_by reads, without a reason, since it was declared. */
+extern List *declaration_protected_since(const Scorecard *card);
 
 /* The qualified name of a relation that rows can be read from; raises for any other. argument says which it is. */
 extern char *declaration_relation(Oid relid, const char *argument, const char *scorecard);

@@ -739,6 +739,8 @@ analyse(Expression *expr, Relation rel)
 		expr->collation = exprCollation(node);
 		expr->columns = NULL;
 		pull_varattnos(node, 1, &expr->columns);
+		expr->joined_columns = NULL;
+		pull_varattnos(node, 2, &expr->joined_columns);
 		if (expr->kind == EXPRESSION_KEY)
 			check_key(expr);
 		free_parsestate(pstate);

@@ -41,6 +41,7 @@ typedef struct Expression
 	bool		aggregate;		/* it does aggregate */
 	List	   *uses;			/* of char *: those metrics that it names */
 	Bitmapset  *columns;		/* that it reads, as pull_varattnos() gives them */
+	Bitmapset  *joined_columns; /* and those of joined */
 } Expression;
 
 /*

@@ -453,6 +453,7 @@ refresh_scorecard(Scorecard *card, RefreshRun *run)
 	owner_scope_enter(&scope, card->owner, card->time_zone);
 	declaration_verify(card);
 	run->warnings = list_concat(run->warnings, metrics_protected_since(card));
+	run->warnings = list_concat(run->warnings, declaration_protected_since(card));
 	if (card->changed_since)
 	{
 		queue = changed_since_read(card);

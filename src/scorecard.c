@@ -34,8 +34,8 @@ enum
 	ARG_NAME, ARG_SOURCE, ARG_CUSTOMER, ARG_PURCHASED_AT, ARG_AMOUNT, ARG_FILTER, ARG_EVERY, ARG_TIME_ZONE,
 	ARG_HISTORY, ARG_CUSTOMERS, ARG_CUSTOMERS_KEY, ARG_FREQUENCY_BY, ARG_BINS, ARG_SEGMENT_MAP, ARG_ABC_CUTS,
 	ARG_AMOUNT_SCALE, ARG_MAX_RUNTIME, ARG_CLV_MODEL, ARG_CLV_TIME_UNIT, ARG_CLV_HORIZON, ARG_CLV_DISCOUNT,
-	ARG_CLV_MARGIN, ARG_CLV_GROWTH, ARG_PARTITION_BY, ARG_THRESHOLDS_BY, ARG_SEGMENT_MINIMUM, ARG_CAPTURE,
-	ARG_REBUILD_EVERY, ARG_REBASE_EVERY, ARG_REFRESH_ON_COMMIT,
+	ARG_CLV_MARGIN, ARG_CLV_GROWTH, ARG_PARTITION_BY, ARG_THRESHOLDS_BY, ARG_SEGMENT_MINIMUM, ARG_ALLOW_PROTECTED,
+	ARG_CAPTURE, ARG_REBUILD_EVERY, ARG_REBASE_EVERY, ARG_REFRESH_ON_COMMIT,
 	ARG_CHANGED_SINCE, ARG_TIER_HISTORY_AGE, ARG_TIER_HISTORY_ROWS, ARG_LAST
 };
 
@@ -69,7 +69,7 @@ add_interval(Parameters *parameters, Interval *value)
 	add_value(parameters, INTERVALOID, IntervalPGetDatum(value), value == NULL);
 }
 
-/* The parameters $1 to $39 of the statements that write a scorecard's row. */
+/* The parameters $1 to $40 of the statements that write a scorecard's row. */
 static void
 add_declaration(Parameters *parameters, Declaration *declaration, const char *schema)
 {
@@ -113,6 +113,7 @@ add_declaration(Parameters *parameters, Declaration *declaration, const char *sc
 	add_text(parameters, declaration->thresholds_by);
 	add_value(parameters, INT4OID, Int32GetDatum(declaration->segment_minimum), false);
 	add_value(parameters, FLOAT8OID, Float8GetDatum(declaration->clv_growth), false);
+	add_text(parameters, declaration->allow_protected);
 }
 
 static int
@@ -197,6 +198,8 @@ read_arguments(FunctionCallInfo fcinfo, Declaration *declaration)
 		declaration->has_segment_minimum = true;
 		declaration->segment_minimum = PG_GETARG_INT32(ARG_SEGMENT_MINIMUM);
 	}
+	if (!PG_ARGISNULL(ARG_ALLOW_PROTECTED))
+		declaration->allow_protected = text_argument(fcinfo, ARG_ALLOW_PROTECTED);
 	if (!PG_ARGISNULL(ARG_CAPTURE))
 		declaration->capture = text_argument(fcinfo, ARG_CAPTURE);
 	if (!PG_ARGISNULL(ARG_REBUILD_EVERY))
@@ -361,9 +364,10 @@ custprio_create_scorecard(PG_FUNCTION_ARGS)
 				" frequency_by, bins, segment_map, abc_cuts, amount_scale, max_runtime, clv_model, clv_time_unit,"
 				" clv_horizon, clv_discount, clv_margin, capture, rebuild_every, rebase_every,"
 				" refresh_on_commit, owner_oid, owner_name, recorded_in, partition_by,"
-				" changed_since, tier_history_age, tier_history_rows, thresholds_by, segment_minimum, clv_growth)"
+				" changed_since, tier_history_age, tier_history_rows, thresholds_by, segment_minimum, clv_growth,"
+				" allow_protected)"
 				" VALUES ($1, $2, 0, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20,"
-				" $21, $22, $23, $24, $25, $26, $27, $28, $29, $30, $31, $32, $33, $34, $35, $36, $37, $38, $39)"
+				" $21, $22, $23, $24, $25, $26, $27, $28, $29, $30, $31, $32, $33, $34, $35, $36, $37, $38, $39, $40)"
 				" ON CONFLICT (name) DO NOTHING") == 0)
 		raise_name_taken(declaration.name);
 	catalog_execute("INSERT INTO custprio.metric (scorecard_id, metric, weight)"
@@ -417,6 +421,7 @@ declare_as_stored(Declaration *declaration, Scorecard *card)
 	declaration->thresholds_by = card->thresholds_by_segment ? "segment" : "pooled";
 	declaration->has_segment_minimum = true;
 	declaration->segment_minimum = card->segment_minimum;
+	declaration->allow_protected = card->allow_protected;
 	declaration->customer.canonical = declaration->purchased_at.canonical = declaration->amount.canonical =
 		declaration->filter.canonical = declaration->customers_key.canonical = declaration->partition_by.canonical = true;
 	declaration->every = card->every;
@@ -588,6 +593,11 @@ reset_option(Declaration *declaration, const char *option, int *arg)
 		declaration->has_segment_minimum = false;
 		*arg = ARG_SEGMENT_MINIMUM;
 	}
+	else if (strcmp(option, "allow_protected") == 0)
+	{
+		declaration->allow_protected = NULL;
+		*arg = ARG_ALLOW_PROTECTED;
+	}
 	else
 		return false;
 	return true;
@@ -614,7 +624,7 @@ reset_options(FunctionCallInfo fcinfo, Declaration *declaration)
 					(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 					 option ? errmsg("argument \"reset\": \"%s\" is not an option that can be reset", option)
 					 : errmsg("argument \"reset\" must not contain NULL"),
-					 errhint("Options are filter, every, time_zone, history, customers, frequency_by, bins, segment_map, abc_cuts, amount_scale, max_runtime, clv_model, clv_time_unit, clv_horizon, clv_discount, clv_margin, clv_growth, partition_by, thresholds_by, segment_minimum, capture, rebuild_every, rebase_every, refresh_on_commit, changed_since, tier_history_age and tier_history_rows.")));
+					 errhint("Options are filter, every, time_zone, history, customers, frequency_by, bins, segment_map, abc_cuts, amount_scale, max_runtime, clv_model, clv_time_unit, clv_horizon, clv_discount, clv_margin, clv_growth, partition_by, thresholds_by, segment_minimum, allow_protected, capture, rebuild_every, rebase_every, refresh_on_commit, changed_since, tier_history_age and tier_history_rows.")));
 		if (!PG_ARGISNULL(arg))
 			ereport(ERROR,
 					(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
@@ -758,9 +768,9 @@ custprio_alter_scorecard(PG_FUNCTION_ARGS)
 			" clv_horizon = $23, clv_discount = $24, clv_margin = $25, capture = $26, rebuild_every = $27, rebase_every = $28,"
 			" refresh_on_commit = $29, owner_oid = $30, owner_name = $31, recorded_in = $32, partition_by = $33,"
 			" changed_since = $34, tier_history_age = $35, tier_history_rows = $36, thresholds_by = $37, segment_minimum = $38,"
-			" clv_growth = $39,"
-			" version = version + $40, clv_chosen = CASE WHEN $40 = 0 THEN clv_chosen END,"
-			" clv_chosen_on = CASE WHEN $40 = 0 THEN clv_chosen_on END, priority_oid = $41 WHERE scorecard_id = $42");
+			" clv_growth = $39, allow_protected = $40,"
+			" version = version + $41, clv_chosen = CASE WHEN $41 = 0 THEN clv_chosen END,"
+			" clv_chosen_on = CASE WHEN $41 = 0 THEN clv_chosen_on END, priority_oid = $42 WHERE scorecard_id = $43");
 	if (declaration.refresh_on_commit != card->refresh_on_commit)
 		on_commit_forget();
 	if (rescore)

@@ -77,6 +77,7 @@ typedef struct Scorecard
 	bool		thresholds_by_segment;	/* and with thresholds of their own, ... */
 	int			segment_minimum;	/* ... if they have so many buyers */
 	bool		segments_captured;	/* changes of partition_by are, if those of the source are */
+	char	   *allow_protected;	/* why it may read protected attributes; NULL: it may not */
 
 	int			n_tiers;		/* tiers are numbered 1 = A upwards */
 	uint8	   *tier;			/* the letters, as ranks, best first */

@@ -67,7 +67,8 @@ static const char *const load_query =
 	" (SELECT m.weight FROM custprio.metric m WHERE m.scorecard_id = s.scorecard_id AND m.metric = 'frequency'),"
 	" (SELECT m.weight FROM custprio.metric m WHERE m.scorecard_id = s.scorecard_id AND m.metric = 'monetary'),"
 	" (SELECT m.weight FROM custprio.metric m WHERE m.scorecard_id = s.scorecard_id AND m.metric = 'clv'),"
-	" s.partition_by, s.thresholds_by, s.segment_minimum, s.segments_captured, s.clv_chosen, s.clv_chosen_on,"
+	" s.partition_by, s.thresholds_by, s.segment_minimum, s.segments_captured, s.allow_protected,"
+	" s.clv_chosen, s.clv_chosen_on,"
 	" (SELECT f.choice FROM custprio.clv_fit f WHERE f.scorecard_id = s.scorecard_id AND f.run_id = e.run_id AND f.choice IS NOT NULL)"
 	" FROM custprio.scorecard s LEFT JOIN custprio.epoch e USING (scorecard_id) WHERE s.scorecard_id = $1";
 
@@ -80,7 +81,7 @@ enum
 	C_CAPTURE, C_REBUILD_EVERY, C_REBASE_EVERY, C_REFRESH_ON_COMMIT, C_CHANGED_SINCE, C_TIER_HISTORY_AGE,
 	C_TIER_HISTORY_ROWS, C_CHANGED_MARK, C_REBUILT_AT, C_SOURCE_RELATIONS, C_AS_OF, C_DAY_CHOSEN, C_EPOCH_VERSION,
 	C_EPOCH_RUN, C_STATE_AS_OF, C_STATE_VERSION,
-	C_WEIGHT, C_PARTITION_BY = C_WEIGHT + SCORECARD_METRICS, C_THRESHOLDS_BY, C_SEGMENT_MINIMUM, C_SEGMENTS_CAPTURED,
+	C_WEIGHT, C_PARTITION_BY = C_WEIGHT + SCORECARD_METRICS, C_THRESHOLDS_BY, C_SEGMENT_MINIMUM, C_SEGMENTS_CAPTURED, C_ALLOW_PROTECTED,
 	C_CLV_CHOSEN, C_CLV_CHOSEN_ON, C_CLV_CHOICE
 };
 
@@ -204,6 +205,7 @@ read_scorecard(HeapTuple row, TupleDesc desc, void *arg)
 	card->thresholds_by_segment = strcmp(text_column(row, desc, C_THRESHOLDS_BY), "segment") == 0;
 	card->segment_minimum = int_column(row, desc, C_SEGMENT_MINIMUM);
 	card->segments_captured = DatumGetBool(column(row, desc, C_SEGMENTS_CAPTURED, &isnull));
+	card->allow_protected = text_column(row, desc, C_ALLOW_PROTECTED);
 	read_clv_model(card, row, desc);
 	card->clv_time_unit = text_column(row, desc, C_CLV_TIME_UNIT);
 	card->clv_horizon = interval_column(row, desc, C_CLV_HORIZON);

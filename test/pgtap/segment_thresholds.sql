@@ -6,7 +6,7 @@ CREATE EXTENSION IF NOT EXISTS pgtap;
 CREATE EXTENSION IF NOT EXISTS custprio;
 SET LOCAL search_path = public, custprio;
 SET LOCAL client_min_messages = error;
-SELECT plan(44);
+SELECT plan(50);
 
 -- two larger regions that buy very differently, two small ones, customers without one, and buyers who are not listed
 SELECT setseed(0.47);
@@ -28,7 +28,11 @@ SELECT throws_like($$ SELECT create_scorecard('s', 'shop', 'customer', 'day', 'a
   'argument "thresholds_by" is not whose thresholds count: "region"', 'pooled or by segment');
 SELECT throws_like($$ SELECT create_scorecard('s', 'shop', 'customer', 'day', 'amount', segment_minimum => 0) $$,
   'argument "segment_minimum" must be above zero', 'some buyers at least');
-SELECT create_scorecard('s', 'shop', 'customer', 'day', 'amount', customers => 'people', customers_key => 'id', partition_by => 'region',
+SELECT throws_ok($$ SELECT create_scorecard('s', 'shop', 'customer', 'day', 'amount', customers => 'people', customers_key => 'id', partition_by => 'region') $$,
+  '42501', 'argument "partition_by" reads the protected attribute public.people.region', 'a region is protected');
+SELECT throws_like($$ SELECT create_scorecard('s', 'shop', 'customer', 'day', 'amount', customers => 'people', customers_key => 'id', partition_by => 'region', allow_protected => ' ') $$,
+  'argument "allow_protected" must be a reason', 'and needs a reason');
+SELECT create_scorecard('s', 'shop', 'customer', 'day', 'amount', customers => 'people', customers_key => 'id', partition_by => 'region', allow_protected => 'a sales force in each',
   thresholds_by => 'segment', segment_minimum => 100, every => NULL, time_zone => 'UTC', capture => 'trigger');
 SELECT add_metric('s', 'income', 'income', 1.5, relation => 'people');
 SELECT add_metric('s', 'debt', 'income', 0.5, 'lower', 'quantile', '{7}', relation => 'people');
@@ -205,6 +209,15 @@ SELECT throws_like($$ SELECT set_tiers('s', cumulative => '{0.5,0.8}', tiers => 
 SELECT set_tiers('s', capacities => '{10,30}', tiers => '{A,B,C}');
 SELECT refresh('s', as_of => '2025-10-31');
 SELECT ok((SELECT count(*) FILTER (WHERE tier = 'A') <= 10 AND count(*) FILTER (WHERE tier = 'B') <= 30 FROM s_priority), 'a capacity is shared by all segments');
+
+-- what is protected later is said by the refresh
+SELECT is((SELECT allow_protected FROM scorecard), 'a sales force in each', 'the reason is kept');
+SELECT alter_scorecard('s', partition_by => 'coalesce(rare, 0) % 2');
+SELECT is((SELECT allow_protected FROM scorecard), NULL, 'but not where none is needed');
+SELECT ok((SELECT coalesce(array_to_string(warnings, ';'), '') !~ 'protected' FROM refresh('s', as_of => '2025-10-31')), 'nothing to warn of');
+SELECT protect_attribute('people', 'rare', 'who is rare');
+SELECT ok((SELECT 'partition_by reads public.people.rare, which is protected now: who is rare' = ANY (warnings) FROM refresh('s', as_of => '2025-10-31')), 'something to warn of');
+SELECT alter_scorecard('s', partition_by => 'region', allow_protected => 'a sales force in each');
 
 -- a relation of customers without triggers
 CREATE VIEW people_view AS SELECT * FROM people;

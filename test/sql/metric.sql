@@ -174,5 +174,9 @@ SELECT drop_metric('u', 'income');
 SELECT drop_segment('u', 'rich "ones"');
 SELECT drop_metric('u', 'income');
 SELECT mode FROM refresh('u', as_of => '2025-02-20');
+-- a segment that reads what is protected says so
+SET client_min_messages = notice;
+SELECT add_segment('u', 'older ones', 'demographic', 'customers.years > 50');
+SET client_min_messages = warning;
 SELECT drop_scorecard('u');
 DROP TABLE people, orders CASCADE;

@@ -28,7 +28,7 @@ SELECT 'own', p.* FROM team.own_priority p ORDER BY customer_id;
 SQL
 my $declarations = <<'SQL';
 SELECT name, schema_name, source, customer, purchased_at, amount, filter, customers, customers_key, every, time_zone, history,
-  frequency_by, bins, segment_map, abc_cuts, amount_scale, max_runtime, clv_model, clv_growth, partition_by, thresholds_by, segment_minimum, segments_captured, trimmed_run, clv_chosen, clv_chosen_on, paused, version, owner_name FROM custprio.scorecard ORDER BY name;
+  frequency_by, bins, segment_map, abc_cuts, amount_scale, max_runtime, clv_model, clv_growth, partition_by, thresholds_by, segment_minimum, segments_captured, allow_protected, trimmed_run, clv_chosen, clv_chosen_on, paused, version, owner_name FROM custprio.scorecard ORDER BY name;
 SELECT name, metric, weight, position, origin, expression, aggregate, uses, direction, scale, parameters, decimals, axis, relation, key, occurred_at, m.filter,
   within, if_missing, captured, protected, allow_protected FROM custprio.metric m JOIN custprio.scorecard USING (scorecard_id) ORDER BY 1, 2;
 SELECT relation, attribute, reason, declared_by, declared_at FROM custprio.protected_attribute WHERE NOT built_in ORDER BY 1, 2;
