@@ -30,7 +30,7 @@ my $declarations = <<'SQL';
 SELECT name, schema_name, source, customer, purchased_at, amount, filter, customers, customers_key, every, time_zone, history,
   frequency_by, bins, segment_map, abc_cuts, amount_scale, max_runtime, clv_model, clv_growth, partition_by, thresholds_by, segment_minimum, segments_captured, allow_protected, trimmed_run, clv_chosen, clv_chosen_on, paused, version, owner_name FROM custprio.scorecard ORDER BY name;
 SELECT name, metric, weight, position, origin, expression, aggregate, uses, direction, scale, parameters, decimals, axis, relation, key, occurred_at, m.filter,
-  within, if_missing, captured, protected, allow_protected FROM custprio.metric m JOIN custprio.scorecard USING (scorecard_id) ORDER BY 1, 2;
+  within, if_missing, captured, protected, m.allow_protected FROM custprio.metric m JOIN custprio.scorecard USING (scorecard_id) ORDER BY 1, 2;
 SELECT relation, attribute, reason, declared_by, declared_at FROM custprio.protected_attribute WHERE NOT built_in ORDER BY 1, 2;
 SELECT name, tier, share FROM custprio.tier_rule JOIN custprio.scorecard USING (scorecard_id) ORDER BY 1, 2;
 SELECT name, to_jsonb(p) FROM custprio.tier_policy p JOIN custprio.scorecard USING (scorecard_id) ORDER BY 1;
