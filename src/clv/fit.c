@@ -44,7 +44,7 @@ typedef struct Problem
 	const ClvDesign *design;	/* NULL: no covariates */
 	const double *covariates;	/* standardised, by profile */
 	int			n_covariates;
-	int			n_unknowns;			/* parameters and coefficients */
+	int			n_unknowns;		/* parameters and coefficients */
 	double		weight;			/* sum of the data's weights */
 	double		l2;				/* penalty on squared parameters */
 	double		ridge;			/* penalty on squared logarithms of parameters */
@@ -280,7 +280,8 @@ cholesky_solve(double m[CLV_MAX_UNKNOWNS][CLV_MAX_UNKNOWNS], int k, double *b)
  * the gradient.
  */
 static bool
-profile_information(const Problem *problem, const ClvData *part, const double *logs, double m[CLV_MAX_PARAMS][CLV_MAX_PARAMS])
+profile_information(const Problem *problem, const ClvData *part, const double *logs,
+					double m[CLV_MAX_PARAMS][CLV_MAX_PARAMS])
 {
 	int			k = problem->model->n_params;
 	double		at[CLV_MAX_PARAMS],
@@ -345,7 +346,8 @@ information(Problem *problem, const double *unknown, double m[CLV_MAX_UNKNOWNS][
 
 /*
  * Newton's method with a growing ridge where the Hessian is not negative definite or a step does not climb. The Hessian,
- * which costs eight gradients of the base model, is taken anew only where the last step with it did not bring the gradient down tenfold.
+ * which costs two gradients per parameter of the base model, is taken anew only where the last step with it did not bring
+ * the gradient down tenfold.
  */
 static void
 polish(Problem *problem, double *unknown, double *norm)
@@ -581,7 +583,8 @@ take_covariance(Problem *problem, const double *unknown, ClvFit *fit)
 			return false;
 		/* the gradient is zero here, so the logarithms' covariance carries over by the parameters alone */
 		for (int i = 0; i < k; i++)
-			fit->covariance[i][j] = column[i] / problem->weight * (i < n ? fit->params[i] : 1) * (j < n ? fit->params[j] : 1);
+			fit->covariance[i][j] = column[i] / problem->weight * (i < n ? fit->params[i] : 1) *
+				(j < n ? fit->params[j] : 1);
 	}
 	for (int i = 0; i < k; i++)
 	{
@@ -764,7 +767,8 @@ standardise(const ClvDesign *design, double *covariates, const double *weight, i
 	}
 	for (ClvProcess process = 0; process < CLV_PROCESSES; process++)
 	{
-		const char *reason = covariates_collinear(covariates, n, first, design->n[process], weight, n_profiles, process);
+		const char *reason = covariates_collinear(covariates, n, first, design->n[process], weight, n_profiles,
+												  process);
 
 		if (reason)
 			return reason;

@@ -287,7 +287,7 @@ take_covariates(FunctionCallInfo fcinfo, int i, ClvProcess process, FitState *st
 		ereport(ERROR,
 				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
 				 errmsg("argument \"%s\" must not be NULL", name),
-				 errhint("Leave customers whose covariates are not known out with FILTER, or give a process without covariates '{}'.")));
+				 errhint("Leave customers without it out with FILTER, or give '{}' for a process without covariates.")));
 	vector = float8_vector(PG_GETARG_ARRAYTYPE_P(i), name, &n);
 	if (n > CLV_MAX_COVARIATES)
 		ereport(ERROR,
@@ -331,6 +331,19 @@ custprio_fit_covariates_add(PG_FUNCTION_ARGS)
 	PG_RETURN_POINTER(state);
 }
 
+/* Bytes of a row, and of a vector of covariates, of a partial state. */
+static int64
+row_size(const FitState *state)
+{
+	return 4 * sizeof(double) + (state->profiles ? sizeof(int32) : 0);
+}
+
+static int64
+vector_size(const FitState *state)
+{
+	return (state->n_covariates[CLV_PURCHASE] + state->n_covariates[CLV_DROPOUT]) * (int64) sizeof(double);
+}
+
 /* Take the other state's covariates over. */
 static void
 combine_profiles(FitState *state, const FitState *other, MemoryContext context)
@@ -338,13 +351,14 @@ combine_profiles(FitState *state, const FitState *other, MemoryContext context)
 	if (state->profiles == NULL)
 	{
 		memcpy(state->n_covariates, other->n_covariates, sizeof(state->n_covariates));
-		state->profiles = clv_profiles_create(context, other->n_covariates[CLV_PURCHASE] + other->n_covariates[CLV_DROPOUT]);
+		state->profiles = clv_profiles_create(context, vector_size(other) / sizeof(double));
 	}
 	for (ClvProcess process = 0; process < CLV_PROCESSES; process++)
 		if (state->n_covariates[process] != other->n_covariates[process])
 			ereport(ERROR,
 					(errcode(ERRCODE_ARRAY_SUBSCRIPT_ERROR),
-					 errmsg("argument \"%s_covariates\" must have as many elements in every row", clv_process_name[process])));
+					 errmsg("argument \"%s_covariates\" must have as many elements in every row",
+							clv_process_name[process])));
 }
 
 Datum
@@ -384,25 +398,13 @@ custprio_fit_combine(PG_FUNCTION_ARGS)
 		for (long i = 0; i < n; i++)
 		{
 			if (other->profiles)
-				rows[i].profile = clv_profiles_number(state->profiles, clv_profiles_vector(other->profiles, rows[i].profile));
+				rows[i].profile = clv_profiles_number(state->profiles,
+													  clv_profiles_vector(other->profiles, rows[i].profile));
 			clv_collapse_history(state->collapse, rows[i]);
 		}
 		pfree(rows);
 	}
 	PG_RETURN_POINTER(state);
-}
-
-/* Bytes of a row, and of a vector of covariates, of a partial state. */
-static int64
-row_size(const FitState *state)
-{
-	return 4 * sizeof(double) + (state->profiles ? sizeof(int32) : 0);
-}
-
-static int64
-vector_size(const FitState *state)
-{
-	return (state->n_covariates[CLV_PURCHASE] + state->n_covariates[CLV_DROPOUT]) * (int64) sizeof(double);
 }
 
 Datum

@@ -309,7 +309,8 @@ custprio_sbg_derl_interval(PG_FUNCTION_ARGS)
 static void
 store_interval(ReturnSetInfo *result, const char *name, double value, double lower, double upper)
 {
-	Datum		values[4] = {CStringGetTextDatum(name), Float8GetDatum(value), Float8GetDatum(lower), Float8GetDatum(upper)};
+	Datum		values[4] = {CStringGetTextDatum(name), Float8GetDatum(value), Float8GetDatum(lower),
+	Float8GetDatum(upper)};
 	bool		nulls[4] = {false, false, false, false};
 
 	tuplestore_putvalues(result->setResult, result->setDesc, values, nulls);
@@ -341,7 +342,8 @@ custprio_clv_parameter_intervals(PG_FUNCTION_ARGS)
 			double		value = params->coefficient[n - params->model->n_params];
 			double		half = width * sqrt(params->covariance[n][n]);
 
-			store_interval(result, psprintf("%s[%d]", model->effect[e].coefficients, j), value, value - half, value + half);
+			store_interval(result, psprintf("%s[%d]", model->effect[e].coefficients, j), value, value - half,
+						   value + half);
 		}
 	return (Datum) 0;
 }

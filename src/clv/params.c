@@ -127,8 +127,8 @@ take_coefficients(const Datum *values, const bool *nulls, ClvParams *params)
 					(errcode(ERRCODE_ARRAY_SUBSCRIPT_ERROR),
 					 n > CLV_MAX_COVARIATES ?
 					 errmsg("%s of %s must be at most %d", effect->coefficients, params->type, CLV_MAX_COVARIATES) :
-					 errmsg("%s of %s must be as many as the other coefficients of %s", effect->coefficients, params->type,
-							clv_process_name[effect->process]),
+					 errmsg("%s of %s must be as many as the other coefficients of %s", effect->coefficients,
+							params->type, clv_process_name[effect->process]),
 					 errdetail("They are %d.", n)));
 		params->design.n[effect->process] = n;
 		seen[effect->process] = true;
@@ -261,18 +261,22 @@ shift_params(const ClvParams *given, const double *covariates, bool with_covaria
 		if (!isfinite(own->value[i]) || own->value[i] <= 0)
 			ereport(ERROR,
 					(errcode(ERRCODE_NUMERIC_VALUE_OUT_OF_RANGE),
-					 errmsg("parameter %s of %s is out of range at these covariates", given->model->param[i], given->type),
-					 errdetail("It is %s times exp(%s).", float8out_internal(given->value[i]), float8out_internal(shift[i])),
+					 errmsg("parameter %s of %s is out of range at these covariates", given->model->param[i],
+							given->type),
+					 errdetail("It is %s times exp(%s).", float8out_internal(given->value[i]),
+							   float8out_internal(shift[i])),
 					 errhint("Are the covariates in the units that the fit was made with?")));
 	}
 	own->has_covariance = with_covariance && given->has_covariance;
 	if (!own->has_covariance)
 		return;
 	memset(own->covariance, 0, sizeof(own->covariance));
+	/* from parameters to logarithms, and from those at covariates to parameters */
+	for (int i = 0; i < k; i++)
+		factor[i] *= own->value[param[i]] / (i < n ? given->value[i] : 1);
 	for (int i = 0; i < k; i++)
 		for (int j = 0; j < k; j++)
-			own->covariance[param[i]][param[j]] += factor[i] * factor[j] * given->covariance[i][j] /
-				(i < n ? given->value[i] : 1) / (j < n ? given->value[j] : 1) * own->value[param[i]] * own->value[param[j]];
+			own->covariance[param[i]][param[j]] += factor[i] * factor[j] * given->covariance[i][j];
 }
 
 const ClvParams *
@@ -322,7 +326,8 @@ matrix_datum(const ClvFit *fit, int n)
 
 	for (int i = 0; i < n * n; i++)
 		cell[i] = Float8GetDatum(fit->covariance[i / n][i % n]);
-	return PointerGetDatum(construct_md_array(cell, NULL, 2, dims, lower, FLOAT8OID, 8, FLOAT8PASSBYVAL, TYPALIGN_DOUBLE));
+	return PointerGetDatum(construct_md_array(cell, NULL, 2, dims, lower, FLOAT8OID, 8, FLOAT8PASSBYVAL,
+											  TYPALIGN_DOUBLE));
 }
 
 /* A fit as the columns of its model's composite type. */

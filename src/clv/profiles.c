@@ -51,7 +51,8 @@ hash_vector(const ClvProfiles *profiles, int number)
 static bool
 same_vector(const ClvProfiles *profiles, int a, int b)
 {
-	return memcmp(clv_profiles_vector(profiles, a), clv_profiles_vector(profiles, b), profiles->width * sizeof(double)) == 0;
+	return memcmp(clv_profiles_vector(profiles, a), clv_profiles_vector(profiles, b),
+				  profiles->width * sizeof(double)) == 0;
 }
 
 ClvProfiles *
@@ -79,7 +80,8 @@ clv_profiles_number(ClvProfiles *profiles, const double *vector)
 			ereport(ERROR,
 					(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED), errmsg("too many different covariates")));
 		profiles->room *= 2;
-		profiles->value = repalloc_huge(profiles->value, Max((Size) profiles->room * profiles->width, 1) * sizeof(double));
+		profiles->value = repalloc_huge(profiles->value,
+										Max((Size) profiles->room * profiles->width, 1) * sizeof(double));
 	}
 	last = profiles->value + (Size) profiles->n * profiles->width;
 	/* adding 0 makes 0 of -0 */
