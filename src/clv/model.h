@@ -65,6 +65,7 @@ typedef struct ClvModel
 	const char *param[CLV_MAX_PARAMS];
 	bool		erlang;			/* a whole number k from 1 to CLV_MAX_K follows the parameters; a fit takes it as given */
 	bool		discrete;		/* times count opportunities to buy: whole numbers without a unit */
+	bool		quick;			/* answers without a sum, or keeps its answers itself */
 	bool		indexes_times;	/* its likelihood reads at_t_x and at_t */
 	int			time_power[CLV_MAX_PARAMS]; /* 1: scales with the unit of time (or of money), 0: does not */
 

@@ -16,6 +16,7 @@
 
 #include <math.h>
 #include <stdbool.h>
+#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -29,6 +30,7 @@
 #define FORGOTTEN		42.0
 /* Stretches are summed while f does not fall by more than exp(-500) over all of them. */
 #define MAX_SPREAD		500.0
+#define ANSWER_BITS		14		/* P(alive) of 2^14 histories is kept: a megabyte */
 
 enum
 {
@@ -63,7 +65,9 @@ nodes(double change, double step)
 static void
 integrate(const double *params, double n, double low, double high, double scale, bool with_gradient, Integral *sum)
 {
-	double		least = fmin(params[ALPHA], params[BETA]);
+	bool		alpha_least = params[ALPHA] <= params[BETA];
+	double		least = alpha_least ? params[ALPHA] : params[BETA];
+	double		most = alpha_least ? params[BETA] : params[ALPHA];
 	double		s1 = params[S] + 1;
 	double		u = low;
 	double		lost = 0;
@@ -75,13 +79,16 @@ integrate(const double *params, double n, double low, double high, double scale,
 		double		steep = fmax(fabs(slope - 1), 1);
 		double		step = fmin(fmin(1, PANEL_DECAY / steep), y_left);
 		const GaussRule *rule = gauss_rule(nodes(steep * step, step));
+		double		from = log1p(u / least);
 
 		for (int i = 0; i < rule->n; i++)
 		{
 			double		grown = expm1(step * rule->node[i]);
 			double		at = u + (least + u) * grown;
-			double		log_a = log1p(at / params[ALPHA]);
-			double		log_b = log1p(at / params[BETA]);
+			double		log_least = from + step * rule->node[i];	/* y is that logarithm */
+			double		log_most = log1p(at / most);
+			double		log_a = alpha_least ? log_least : log_most;
+			double		log_b = alpha_least ? log_most : log_least;
 			/* du = (least + u) dy */
 			double		weight = rule->weight[i] * step * (least + u) * (1 + grown) * exp(-n * log_a - s1 * log_b - scale);
 
@@ -241,9 +248,27 @@ log_likelihood_check(const double *params, const ClvHistory *row)
 				log(params[S] / params[BETA]) + log_integral(density_of_death, &p, row->t_x, row->t));
 }
 
-/* Log of P(alive), and of P(dead) unless NULL. */
+/* A hash of so many bits. */
+static uint64_t
+hash_of_numbers(const double *number, int n, int bits_wanted)
+{
+	uint64_t	hash = 0;
+
+	for (int i = 0; i < n; i++)
+	{
+		uint64_t	bits;
+
+		memcpy(&bits, &number[i], sizeof(bits));
+		hash = (hash ^ bits) * UINT64_C(0x9e3779b97f4a7c15);
+		hash ^= hash >> 32;
+	}
+	/* the low bits of products know little of thirds and sevenths */
+	return hash >> (64 - bits_wanted);
+}
+
+/* Log of P(alive), and of P(dead). */
 static double
-log_alive(const double *params, const ClvHistory *h, double *log_dead)
+log_alive_and_dead(const double *params, const ClvHistory *h, double *log_dead)
 {
 	double		n = params[R] + h->x;
 	double		scale = log_f(params, n, h->t_x);
@@ -255,9 +280,38 @@ log_alive(const double *params, const ClvHistory *h, double *log_dead)
 	integrate(params, n, h->t_x, h->t, scale, false, &integral);
 	died = scale + log(params[S] / params[BETA] * integral.f);
 	both = log_add(alive, died);
-	if (log_dead)
-		*log_dead = died - both;
+	*log_dead = died - both;
 	return alive - both;
+}
+
+/*
+ * Log of P(alive). All predictions of a history need it, and with times in whole days histories repeat: the last answers
+ * are kept, by parameters and history, while the backend lives.
+ */
+static double
+log_alive(const double *params, const ClvHistory *h)
+{
+	typedef struct Answer
+	{
+		double		question[7];	/* parameters, then the history; all zero: none, as parameters are above zero */
+		double		answer;
+	} Answer;
+	static Answer *answers = NULL;
+	double		question[7] = {params[R], params[ALPHA], params[S], params[BETA], h->x, h->t_x, h->t};
+	double		log_dead;
+	Answer	   *found;
+
+	if (answers == NULL)
+		answers = calloc((size_t) 1 << ANSWER_BITS, sizeof(Answer));
+	if (answers == NULL)
+		return log_alive_and_dead(params, h, &log_dead);
+	found = &answers[hash_of_numbers(question, 7, ANSWER_BITS)];
+	if (memcmp(found->question, question, sizeof(question)) != 0)
+	{
+		found->answer = log_alive_and_dead(params, h, &log_dead);
+		memcpy(found->question, question, sizeof(question));
+	}
+	return found->answer;
 }
 
 /* Parameters of a customer who is alive at t: lambda ~ gamma(r + x, alpha + t), mu ~ gamma(s, beta + t). */
@@ -273,7 +327,7 @@ posterior(const double *params, const ClvHistory *h, double *alive)
 static double
 p_alive(const double *params, const ClvHistory *h, double later)
 {
-	return exp(log_alive(params, h, NULL) - params[S] * log1p(later / (params[BETA] + h->t)));
+	return exp(log_alive(params, h) - params[S] * log1p(later / (params[BETA] + h->t)));
 }
 
 static double
@@ -288,7 +342,7 @@ expected_purchases(const double *params, const ClvHistory *h, double horizon)
 	double		alive[4];
 
 	posterior(params, h, alive);
-	return exp(log_alive(params, h, NULL)) * expected_new(alive, horizon);
+	return exp(log_alive(params, h)) * expected_new(alive, horizon);
 }
 
 /* Log of the probability of n purchases in u of somebody who does not die. */
@@ -327,7 +381,7 @@ log_conditional_pmf(const double *params, double n, const ClvHistory *h, double 
 {
 	double		alive[4];
 	double		dead;
-	double		lives = log_alive(params, h, &dead);
+	double		lives = log_alive_and_dead(params, h, &dead);
 
 	posterior(params, h, alive);
 	lives += log_pmf(alive, n, horizon);
@@ -352,7 +406,7 @@ dert(const double *params, const ClvHistory *h, double delta, double horizon)
 	posterior(params, h, alive);
 	if (delta == 0 && !isinf(horizon))
 		return expected_purchases(params, h, horizon);
-	return exp(log_alive(params, h, NULL) + log(alive[R] / alive[ALPHA]) +
+	return exp(log_alive(params, h) + log(alive[R] / alive[ALPHA]) +
 			   log_integral(discounted_life, &p, 0, fmin(horizon, 50 / delta)));
 }
 
@@ -360,6 +414,7 @@ const ClvModel clv_pareto_nbd = {
 	.name = "pareto_nbd",
 	.n_params = 4,
 	.param = {"r", "alpha", "s", "beta"},
+	.quick = true,
 	.indexes_times = true,
 	.time_power = {0, 1, 0, 1},
 	.log_likelihood = log_likelihood,

@@ -238,9 +238,8 @@ custprio_clv_p_alive(PG_FUNCTION_ARGS)
 	Memo	   *memo;
 	bool		known;
 
-	/* where it takes an integral or a sum */
-	if (later == 0 && params->model != &clv_pareto_nbd)
-		return answer(params->model->p_alive(params->value, &h, 0));
+	if (later == 0 || params->model->quick)
+		return answer(params->model->p_alive(params->value, &h, later));
 	memo = memo_of(fcinfo, &h, later, &known);
 	if (!known)
 		memo->answer = params->model->p_alive(params->value, &h, later);
@@ -256,8 +255,11 @@ custprio_clv_expected_purchases(PG_FUNCTION_ARGS)
 	ClvHistory	h = history_argument(fcinfo, at);
 	double		horizon = time_argument(fcinfo, at + 3, "horizon");
 	bool		known;
-	Memo	   *memo = memo_of(fcinfo, &h, horizon, &known);
+	Memo	   *memo;
 
+	if (params->model->quick)
+		return answer(params->model->expected_purchases(params->value, &h, horizon));
+	memo = memo_of(fcinfo, &h, horizon, &known);
 	if (!known)
 		memo->answer = params->model->expected_purchases(params->value, &h, horizon);
 	return answer(memo->answer);
