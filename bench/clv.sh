@@ -28,11 +28,15 @@ simulate="SELECT x::float8, round(t_x * 7) / 7 AS t_x, round(t * 7) / 7 AS t FRO
 step "Simulating" "$work/simulate.log" sql -f ../test/soak/simulate.sql -c "SELECT setseed(0.1)" \
 	-c "CREATE TABLE history AS SELECT x, t_x, t, CASE WHEN x > 0 THEN round((gamma_variate(6.25 * x) / x / (gamma_variate(3.74) / 15.44))::numeric, 2)::float8 END AS m
 		FROM (SELECT x, CASE WHEN x > 0 THEN t_x ELSE 0 END AS t_x, t FROM ($simulate) q OFFSET 0) q" \
-	-c "VACUUM (FREEZE, ANALYZE) history" -c "SELECT pg_prewarm('history')"
+	-c "CREATE TABLE covariate AS SELECT x, t_x, t, (random() * 2)::int AS g, (random() * 4)::int AS u, random() AS c FROM history" \
+	-c "VACUUM (FREEZE, ANALYZE) history, covariate" -c "SELECT pg_prewarm('history'), pg_prewarm('covariate')"
 : >"$work/cpu"
 cpu "BG/NBD, fit" 0.5 "SELECT fit_bgnbd(x, t_x, t) FROM history"
 cpu "MBG/NBD, fit" 0.5 "SELECT fit_mbgnbd(x, t_x, t) FROM history"
 cpu "Pareto/NBD, fit" 2.5 "SELECT fit_pareto_nbd(x, t_x, t) FROM history"
+cpu "BG/NBD, fit with three covariates" 2.5 "SELECT fit_bgnbd_covariates(x, t_x, t, ARRAY[g, u], ARRAY[g]) FROM covariate"
+cpu "Pareto/NBD, fit with three covariates" 2.5 "SELECT fit_pareto_nbd_covariates(x, t_x, t, ARRAY[g, u], ARRAY[g]) FROM covariate"
+cpu "BG/NBD, fit with a covariate of many values" 10 "SELECT fit_bgnbd_covariates(x, t_x, t, ARRAY[c], ARRAY[g]) FROM covariate"
 cpu "Gamma-Gamma, fit" 0.5 "SELECT fit_gamma_gamma(x, m) FROM history WHERE x > 0 AND m > 0"
 cpu "BG/NBD, p_alive and expected_purchases" 0.3 "SELECT sum(p_alive(p, x, t_x, t)), sum(expected_purchases(p, x, t_x, t, 52)) FROM history, bgnbd(0.25, 4.5, 0.8, 2.4) p"
 cpu "MBG/NBD, p_alive and expected_purchases" 0.3 "SELECT sum(p_alive(p, x, t_x, t)), sum(expected_purchases(p, x, t_x, t, 52)) FROM history, mbgnbd(0.5, 6, 0.9, 1.6) p"

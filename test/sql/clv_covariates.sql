@@ -35,6 +35,7 @@ SELECT (fit_bgnbd_covariates(x, t_x, t, ARRAY[g], '{}')).status FROM history WHE
 SELECT (fit_bgnbd_covariates(x, t_x, t, ARRAY[g], '{}')).status FROM history WHERE n < 0;
 SELECT (fit_bgnbd_covariates(NULL, t_x, t, ARRAY[g], '{}')).status FROM history;
 SELECT (fit_bgnbd_covariates(x, t_x, t, ARRAY[1e300 * g], ARRAY[1e-300 * g])).status FROM history;
+SELECT (fit_bgnbd_covariates(x, t_x, t, ARRAY[1000000 + g], '{}', 1, 0.001)).status FROM history;
 -- nobody in group 1 has bought again
 SELECT (fit_bgnbd_covariates(CASE g WHEN 0 THEN x ELSE 0 END, CASE g WHEN 0 THEN t_x ELSE 0 END, t, ARRAY[g], '{}')).status FROM history;
 SELECT p_alive(f, '{1,7}', '{}', 1, 2, 3) FROM (SELECT fit_bgnbd_covariates(x, t_x, t, ARRAY[g, 7], '{}') AS f FROM history) q;
