@@ -1,16 +1,15 @@
 -- Whether tiers mean what they say: later spend by tier, drift of the metrics, concentration of value.
 
-CREATE FUNCTION custprio.tier_validity(name text, from_day date, to_day date)
-  RETURNS TABLE (tier custprio.customer_tier, customers bigint, bought_share float8, mean_purchases float8,
-    mean_value float8, value_deviation float8, value_share float8, as_ordered boolean, stayed_share float8,
-    explained_share float8)
+CREATE FUNCTION custprio.later_purchases(name text, from_day date, to_day date)
+  RETURNS TABLE (customer_id text, from_tier custprio.customer_tier, to_tier custprio.customer_tier, priority numeric, purchases bigint,
+    value numeric)
   LANGUAGE plpgsql VOLATILE STRICT PARALLEL UNSAFE
   SET search_path = pg_catalog, pg_temp
 AS $function$
 DECLARE
   card custprio.scorecard;
 BEGIN
-  SELECT * INTO card FROM custprio.scorecard s WHERE s.name = tier_validity.name;
+  SELECT * INTO card FROM custprio.scorecard s WHERE s.name = later_purchases.name;
   IF NOT FOUND THEN
     RAISE EXCEPTION 'scorecard "%" does not exist', name USING ERRCODE = 'undefined_object',
       HINT = 'SELECT name FROM custprio.scorecard lists the scorecards.';
@@ -30,25 +29,37 @@ BEGIN
       USING ERRCODE = 'feature_not_supported', DETAIL = 'Purchases before it are left out from then on.',
         HINT = 'Choose two days under one regime: SELECT * FROM custprio.regime lists them.';
   END IF;
-  -- eta squared: the squares between tiers over all squares
   RETURN QUERY
-    WITH later AS (
-      SELECT a.tier, coalesce(b.frequency - a.frequency, 0)::float8 AS n, coalesce(b.monetary - a.monetary, 0)::float8 AS v,
-        b.tier IS NOT DISTINCT FROM a.tier AS stayed
-      FROM custprio.score_as_of(tier_validity.name, from_day) a
-        LEFT JOIN custprio.score_as_of(tier_validity.name, to_day) b USING (customer_id)
-      WHERE a.tier IS NOT NULL),
-    tiers AS (
-      SELECT l.tier, count(*) AS customers, avg((n > 0)::int)::float8 AS bought, avg(n) AS n, avg(v) AS v, stddev_samp(v) AS deviation,
-        sum(v) AS total, avg(l.stayed::int)::float8 AS stayed
-      FROM later l GROUP BY l.tier),
-    whole AS (SELECT avg(v) AS v, sum(v) AS total, var_pop(v) * count(*) AS squares FROM later)
-    SELECT t.tier, t.customers, t.bought, t.n, t.v, t.deviation, t.total / nullif(w.total, 0),
-      t.v <= lag(t.v, 1, t.v) OVER (ORDER BY t.tier), t.stayed,
-      sum(t.customers * (t.v - w.v) ^ 2) OVER () / nullif(w.squares, 0)
-    FROM tiers t, whole w ORDER BY t.tier;
+    SELECT a.customer_id, a.tier, b.tier, a.priority, coalesce(b.frequency - a.frequency, 0), coalesce(b.monetary - a.monetary, 0)
+    FROM custprio.score_as_of(later_purchases.name, from_day) a
+      LEFT JOIN custprio.score_as_of(later_purchases.name, to_day) b USING (customer_id)
+    WHERE a.tier IS NOT NULL;
 END
 $function$;
+COMMENT ON FUNCTION custprio.later_purchases(text, date, date) IS
+  'tier and priority of every buyer as of a day, the tier as of another one, and the purchases and net value between; computed from the source, without overrides';
+
+CREATE FUNCTION custprio.tier_validity(name text, from_day date, to_day date)
+  RETURNS TABLE (tier custprio.customer_tier, customers bigint, bought_share float8, mean_purchases float8,
+    mean_value float8, value_deviation float8, value_share float8, as_ordered boolean, stayed_share float8,
+    explained_share float8)
+  LANGUAGE sql VOLATILE STRICT PARALLEL UNSAFE
+  SET search_path = pg_catalog, pg_temp
+BEGIN ATOMIC
+  -- eta squared: the squares between tiers over all squares
+  WITH later AS (
+    SELECT l.from_tier AS tier, l.purchases::float8 AS n, l.value::float8 AS v, l.to_tier IS NOT DISTINCT FROM l.from_tier AS stayed
+    FROM custprio.later_purchases(tier_validity.name, tier_validity.from_day, tier_validity.to_day) l),
+  tiers AS (
+    SELECT l.tier, count(*) AS customers, avg((n > 0)::int)::float8 AS bought, avg(n) AS n, avg(v) AS v, stddev_samp(v) AS deviation,
+      sum(v) AS total, avg(l.stayed::int)::float8 AS stayed
+    FROM later l GROUP BY l.tier),
+  whole AS (SELECT avg(v) AS v, sum(v) AS total, var_pop(v) * count(*) AS squares FROM later)
+  SELECT t.tier, t.customers, t.bought, t.n, t.v, t.deviation, t.total / nullif(w.total, 0),
+    t.v <= lag(t.v, 1, t.v) OVER (ORDER BY t.tier), t.stayed,
+    sum(t.customers * (t.v - w.v) ^ 2) OVER () / nullif(w.squares, 0)
+  FROM tiers t, whole w ORDER BY t.tier;
+END;
 COMMENT ON FUNCTION custprio.tier_validity(text, date, date) IS
   'what the customers of each tier as of a day did until another one: share who bought, purchases, net value per customer and its share of all, whether a worse tier spent less, who stayed in the tier, and the share of the value''s variance that tiers explain; computed from the source, without overrides';
 
