@@ -457,8 +457,9 @@ check_thresholds_by(Declaration *declaration)
 	if (strcmp(declaration->thresholds_by, "pooled") != 0 && strcmp(declaration->thresholds_by, "segment") != 0)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("argument \"thresholds_by\" is not whose thresholds count: \"%s\"", declaration->thresholds_by),
-				 errhint("Use pooled or segment.")));
+				 errmsg("argument \"thresholds_by\" must be pooled or segment"),
+				 errdetail("It is \"%s\".", declaration->thresholds_by),
+				 errhint("Thresholds are those of all buyers, or of those of the customer's segment.")));
 	if (strcmp(declaration->thresholds_by, "segment") == 0 && declaration->partition_by.text == NULL)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),

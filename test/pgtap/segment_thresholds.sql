@@ -6,7 +6,7 @@ CREATE EXTENSION IF NOT EXISTS pgtap;
 CREATE EXTENSION IF NOT EXISTS custprio;
 SET LOCAL search_path = public, custprio;
 SET LOCAL client_min_messages = error;
-SELECT plan(50);
+SELECT plan(61);
 
 -- two larger regions that buy very differently, two small ones, customers without one, and buyers who are not listed
 SELECT setseed(0.47);
@@ -25,7 +25,7 @@ CREATE INDEX ON shop (customer);
 SELECT throws_like($$ SELECT create_scorecard('s', 'shop', 'customer', 'day', 'amount', thresholds_by => 'segment') $$,
   'argument "thresholds_by" needs "partition_by"', 'segments must be said');
 SELECT throws_like($$ SELECT create_scorecard('s', 'shop', 'customer', 'day', 'amount', thresholds_by => 'region') $$,
-  'argument "thresholds_by" is not whose thresholds count: "region"', 'pooled or by segment');
+  'argument "thresholds_by" must be pooled or segment', 'pooled or by segment');
 SELECT throws_like($$ SELECT create_scorecard('s', 'shop', 'customer', 'day', 'amount', segment_minimum => 0) $$,
   'argument "segment_minimum" must be above zero', 'some buyers at least');
 SELECT throws_ok($$ SELECT create_scorecard('s', 'shop', 'customer', 'day', 'amount', customers => 'people', customers_key => 'id', partition_by => 'region') $$,
@@ -227,5 +227,34 @@ SELECT is((SELECT segments_captured FROM scorecard), false, 'changes of a view a
 UPDATE people SET region = 'south' WHERE id BETWEEN 31 AND 60;
 SELECT refresh('s', 'rebuild', as_of => '2025-10-31');
 SELECT is_empty($$ SELECT * FROM verify('s') $$, 'a rebuild reads the segments');
+
+-- revenues of any size, a split by the mean, segments of one buyer each and more of them than can have thresholds
+CREATE TABLE wide (customer text, day date, amount numeric);
+INSERT INTO wide SELECT 'c' || c, date '2025-01-01' + (c * 7 + n * 31) % 250, (1 + c % 13) * 10.0 ^ (c % 40) + n FROM generate_series(1, 240) c, generate_series(0, c % 3) n;
+CREATE TABLE branch AS SELECT 'c' || c AS id, CASE WHEN c <= 80 THEN 'big' WHEN c <= 140 THEN 'even' WHEN c <= 239 THEN c::text END AS kind FROM generate_series(1, 240) c;
+UPDATE wide SET amount = 5, day = '2025-03-03' WHERE customer IN (SELECT id FROM branch WHERE kind = 'even');
+DELETE FROM wide a USING wide b WHERE a.customer = b.customer AND a.ctid > b.ctid AND a.amount = 5 AND a.day = '2025-03-03';
+SELECT create_segment_map('halves', 2, '[{"segment": "high", "codes": ["222", "221", "212", "122"]}, {"segment": "low", "codes": ["211", "121", "112", "111"]}]', 'mean');
+SELECT create_scorecard('w', 'wide', 'customer', 'day', 'amount', customers => 'branch', customers_key => 'id', partition_by => 'kind', thresholds_by => 'segment',
+  segment_minimum => 1, segment_map => 'halves', clv_model => 'none', every => NULL, time_zone => 'UTC', amount_scale => 2);
+CREATE TEMP TABLE wide_run AS SELECT * FROM refresh('w', as_of => '2025-10-31');
+SELECT is((SELECT count(DISTINCT segment) FROM threshold JOIN epoch USING (scorecard_id, run_id) JOIN scorecard USING (scorecard_id) WHERE name = 'w'), 100::bigint, 'the hundred largest segments have thresholds of their own');
+SELECT ok((SELECT array_to_string(warnings, ';') ~ '1 of 101 segments follow' FROM wide_run), 'and the run counts the rest');
+SELECT is_empty($$ SELECT * FROM verify('w') $$, 'verify agrees');
+SELECT is((SELECT count(*) FROM w_priority p LEFT JOIN (SELECT customer_id, sum(contribution) AS total FROM contributions('w') GROUP BY 1) c USING (customer_id) WHERE p.tier IS NOT NULL AND c.total IS DISTINCT FROM p.priority::numeric), 0::bigint, 'contributions add up');
+SELECT results_eq($$ SELECT DISTINCT p.rfm::text, p.priority::numeric, p.tier::text FROM w_priority p JOIN branch b ON b.id = p.customer_id WHERE kind = 'even' $$, $$ VALUES ('111', 0.0000, 'A') $$, 'in a segment of equals all score least, and share the best tier');
+SELECT is_empty($$ SELECT customer_id FROM w_priority p JOIN branch b ON b.id = p.customer_id WHERE kind ~ '^[0-9]+$' AND kind <> (SELECT max(kind COLLATE "C") FROM branch WHERE kind ~ '^[0-9]+$') AND tier <> 'A' $$, 'whoever is alone in a segment has its best tier');
+SELECT is_empty($$
+  WITH m AS (SELECT w.customer, count(*) AS f, sum(amount) AS v, max(day) AS d, (avg(count(*)) OVER ()) AS mf, avg(sum(amount)) OVER () AS mv, avg(max(day) - date '2000-01-01') OVER () AS md
+    FROM wide w JOIN branch b ON b.id = w.customer WHERE kind = 'big' GROUP BY 1)
+  SELECT customer, p.rfm, d, f, v FROM m JOIN w_priority p ON p.customer_id = customer
+  WHERE p.rfm::text <> concat(1 + (d - date '2000-01-01' > floor(md))::int, 1 + (f > mf)::int, 1 + (v > mv)::int) $$, 'split by the means of the segment');
+SELECT is((SELECT concat_ws(' ', inserted, updated, deleted) FROM refresh('w', 'rescore', as_of => '2025-10-31')), '0 0 0', 'a rescore finds the same');
+DELETE FROM wide;
+SELECT is((SELECT concat_ws(' ', mode, buyers) FROM refresh('w', 'rebuild', as_of => '2025-10-31')), 'rebuild 0', 'without any buyer');
+SELECT is_empty($$ SELECT FROM threshold JOIN epoch USING (scorecard_id, run_id) JOIN scorecard USING (scorecard_id) WHERE name = 'w' $$, 'there are no thresholds');
+INSERT INTO wide VALUES ('c1', '2025-05-05', 7);
+SELECT refresh('w', 'rebuild', as_of => '2025-10-31');
+SELECT results_eq($$ SELECT tier::text, priority::numeric FROM w_priority WHERE tier IS NOT NULL $$, $$ VALUES ('A', 0.0000) $$, 'a single buyer');
 SELECT * FROM finish();
 ROLLBACK;
