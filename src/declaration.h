@@ -67,7 +67,7 @@ extern void declaration_init(Declaration *declaration);
  */
 extern void declaration_check(Declaration *declaration, const char *search_path);
 
-/* Warnings, a list of char *, of protected attributes that partition_by reads, without a reason, since it was declared. */
+/* A warning, in a list of char *, where partition_by reads what was protected since it was declared, without a reason. */
 extern List *declaration_protected_since(const Scorecard *card);
 
 /* The qualified name of a relation that rows can be read from; raises for any other. argument says which it is. */

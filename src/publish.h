@@ -11,7 +11,7 @@
 extern void publish(const Scorecard *card, CustomerSet *set, Scores *scores, const KeyMap *only,
 					RefreshRun *run);
 
-/* Called for each customer with the columns from tier to relationship, in the table's order, and the added metrics as jsonb. */
+/* Called for each customer with the columns from tier to relationship, in the table's order, then added metrics as jsonb. */
 typedef void (*PublishedScores) (const char *customer, const Datum *values, const bool *nulls, int n, void *arg);
 
 /* Give what would be published of the set, without looking at the table. */
