@@ -13,12 +13,23 @@
 #include "access/xlog.h"
 #include "catalog/pg_extension.h"
 #include "commands/extension.h"
+#include "common/hashfn.h"
 #include "executor/spi.h"
 #include "miscadmin.h"
 #include "scorecard.h"
 #include "utils/fmgroids.h"
 #include "utils/guc.h"
 #include "utils/snapmgr.h"
+
+/* The most that a session keeps: texts put together from names are few, but not bounded. */
+#define KEPT_PLANS	256
+
+typedef struct KeptPlan
+{
+	uint64		key;
+	char	   *sql;
+	SPIPlanPtr	plan;
+} KeptPlan;
 
 /* Owner of the installed extension; an error when it is not installed here. */
 Oid
@@ -110,6 +121,44 @@ owner_scope_leave(OwnerScope *scope)
 	SetUserIdAndSecContext(scope->userid, scope->sec_context);
 }
 
+/*
+ * The plan of a statement, kept for the session: the texts are a hundred or so and their plans do not depend on values,
+ * so that making them anew would cost a refresh of a few customers more than everything else. PostgreSQL plans again
+ * what an ALTER or DROP makes stale. Needs an SPI connection and the catalog scope.
+ */
+static SPIPlanPtr
+kept_plan(const char *sql, int nargs, Oid *argtypes)
+{
+	static HTAB *plans = NULL;
+	uint64		key = DatumGetUInt64(hash_any_extended((const unsigned char *) sql, strlen(sql), 0));
+	KeptPlan   *kept;
+	SPIPlanPtr	plan;
+
+	if (plans == NULL)
+	{
+		HASHCTL		info = {.keysize = sizeof(uint64),.entrysize = sizeof(KeptPlan)};
+
+		plans = hash_create("custprio catalog plans", 128, &info, HASH_ELEM | HASH_BLOBS);
+	}
+	kept = hash_search(plans, &key, HASH_FIND, NULL);
+	if (kept && strcmp(kept->sql, sql) == 0)
+		return kept->plan;
+
+	plan = SPI_prepare_cursor(sql, nargs, argtypes, CURSOR_OPT_GENERIC_PLAN);
+	if (plan == NULL)
+		elog(ERROR, "catalog query failed: %s", sql);
+	if (kept == NULL && hash_get_num_entries(plans) < KEPT_PLANS)
+	{
+		char	   *text = MemoryContextStrdup(TopMemoryContext, sql);
+
+		SPI_keepplan(plan);
+		kept = hash_search(plans, &key, HASH_ENTER, NULL);
+		kept->sql = text;
+		kept->plan = plan;
+	}
+	return plan;
+}
+
 int
 catalog_execute(const char *sql, int nargs, Oid *argtypes, Datum *values, const char *nulls)
 {
@@ -118,7 +167,7 @@ catalog_execute(const char *sql, int nargs, Oid *argtypes, Datum *values, const 
 
 	SPI_connect();
 	catalog_scope_enter(&scope);
-	if (SPI_execute_with_args(sql, nargs, argtypes, values, nulls, false, 0) < 0)
+	if (SPI_execute_plan(kept_plan(sql, nargs, argtypes), values, nulls, false, 0) < 0)
 		elog(ERROR, "catalog statement failed: %s", sql);
 	count = (int) SPI_processed;
 	owner_scope_leave(&scope);
@@ -137,9 +186,7 @@ catalog_select(const char *sql, int nargs, Oid *argtypes, Datum *values, const c
 
 	SPI_connect();
 	catalog_scope_enter(&scope);
-	plan = SPI_prepare(sql, nargs, argtypes);
-	if (plan == NULL)
-		elog(ERROR, "catalog query failed: %s", sql);
+	plan = kept_plan(sql, nargs, argtypes);
 	/* What is declared now counts, also inside an old snapshot; a parallel worker may only use its leader's. */
 	snapshot = IsInParallelMode() ? GetActiveSnapshot() : GetLatestSnapshot();
 	if (SPI_execute_snapshot(plan, values, nulls, snapshot, InvalidSnapshot, true, false, 0) != SPI_OK_SELECT)

@@ -67,9 +67,12 @@ scorecard_owner(int64 id)
 void
 scorecard_check_caller(int64 id, const char *name)
 {
-	Oid			owner = scorecard_owner(id);
+	Oid			owner;
 
-	if (superuser() || (OidIsValid(owner) && has_privs_of_role(GetUserId(), owner)))
+	if (superuser())
+		return;
+	owner = scorecard_owner(id);
+	if (OidIsValid(owner) && has_privs_of_role(GetUserId(), owner))
 		return;
 	ereport(ERROR,
 			(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
