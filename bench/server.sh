@@ -20,12 +20,16 @@ clean_up() {
 # sql DATABASE-OPTIONS: psql that stops at errors, as the bench's superuser.
 sql() { as_server "$bindir/psql" -X -q -h "$work" -p 5432 -U postgres -d bench -v ON_ERROR_STOP=1 "$@"; }
 
-# measure STEP STATEMENT: one session; keeps seconds, bytes of WAL and the backend's peak memory. Commit is included.
+# measure STEP STATEMENT [BEFORE]: one session, which runs BEFORE without measuring it; keeps seconds, bytes of WAL and
+# the backend's peak memory. Commit is included.
 measure() {
-	local step=$1 statement=$2
+	local step=$1 statement=$2 before=${3:-}
 	printf '.'
 	sql -At >"$work/measured" 2>"$work/error" <<SQL || { cat "$work/error" >&2; die "\"$step\" failed"; }
 SET client_min_messages = warning;
+\o /dev/null
+$before;
+\o
 SELECT pg_backend_pid() AS pid, pg_current_wal_insert_lsn() AS lsn, clock_timestamp() AS start \gset
 \o /dev/null
 $statement;
@@ -54,7 +58,7 @@ chmod 700 "$work"
 cd "$work/src/bench"
 
 ram_mb=$(awk '/^MemTotal/ { print int($2 / 1024) }' /proc/meminfo)
-buffers=$((ram_mb / 4 > 2048 ? 2048 : ram_mb / 4))
+buffers=$((ram_mb / 4 > 8192 ? 8192 : ram_mb / 4))
 new_cluster "$work" "shared_preload_libraries = 'custprio'" "custprio.enabled = off" \
 	"shared_buffers = ${buffers}MB" "effective_cache_size = $((ram_mb / 2))MB" "work_mem = 256MB" "maintenance_work_mem = 512MB" \
 	"max_wal_size = 16GB" "checkpoint_timeout = 1h" "autovacuum = off" "timezone = 'UTC'" "log_min_messages = warning" \

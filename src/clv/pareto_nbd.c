@@ -30,7 +30,7 @@
 #define FORGOTTEN		42.0
 /* Stretches are summed while f does not fall by more than exp(-500) over all of them. */
 #define MAX_SPREAD		500.0
-#define ANSWER_BITS		14		/* P(alive) of 2^14 histories is kept: a megabyte */
+#define ANSWER_BITS		16		/* P(alive) of 2^16 histories is kept: four megabytes */
 
 enum
 {

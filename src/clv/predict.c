@@ -28,8 +28,9 @@ PG_FUNCTION_INFO_V1(custprio_clv_dert);
 PG_FUNCTION_INFO_V1(custprio_clv_expected_value);
 PG_FUNCTION_INFO_V1(custprio_clv);
 
-#define MEMO_LEAST	1024		/* answers, a power of two; doubled while there are more questions than that ... */
-#define MEMO_MOST	16384		/* ... up to this */
+#define MEMO_LEAST	2048		/* answers, a power of two; grows fourfold with the questions asked ... */
+#define MEMO_MOST	32768		/* ... up to this: what leaves a processor's cache costs as much as asking again */
+#define MEMO_WAYS	2			/* places for an answer: the last two questions that fall there */
 
 typedef struct Memo
 {
@@ -134,31 +135,64 @@ answer(double value)
 	return Float8GetDatum(value);
 }
 
+static Memo *
+memo_places(const Extra *extra, const Memo *question)
+{
+	double		key[4] = {question->x, question->t_x, question->t, question->horizon};
+
+	return &extra->memo[hash_bytes((unsigned char *) key, sizeof(key)) & (extra->memo_size - 1) & ~(MEMO_WAYS - 1)];
+}
+
+/* A larger memo with the answers of the present one. */
+static void
+memo_grow(FunctionCallInfo fcinfo)
+{
+	Extra	   *extra = fcinfo->flinfo->fn_extra;
+	Memo	   *old = extra->memo;
+	uint32		old_size = extra->memo_size;
+
+	extra->missed = 0;
+	extra->memo_size = Max(4 * old_size, MEMO_LEAST);
+	extra->memo = MemoryContextAllocZero(fcinfo->flinfo->fn_mcxt, extra->memo_size * sizeof(Memo));
+	for (uint32 i = 0; i < old_size; i++)
+		if (old[i].generation == extra->params->generation)
+		{
+			Memo	   *place = memo_places(extra, &old[i]);
+
+			place[place->generation != 0 ? 1 : 0] = old[i];
+		}
+	if (old)
+		pfree(old);
+}
+
 /* The place for the answer to a question; known tells whether it is there already. */
 static Memo *
 memo_of(FunctionCallInfo fcinfo, const ClvHistory *h, double horizon, bool *known)
 {
 	Extra	   *extra = fcinfo->flinfo->fn_extra;
-	uint32		generation = extra->params->generation;
-	double		key[4] = {h->x, h->t_x, h->t, horizon};
-	Memo	   *memo;
+	Memo		question = {.x = h->x,.t_x = h->t_x,.t = h->t,.horizon = horizon,
+	.generation = extra->params->generation};
+	Memo	   *place;
 
-	/* a larger one begins empty: what is asked often is soon there again */
-	if (extra->memo == NULL || (extra->missed > extra->memo_size && extra->memo_size < MEMO_MOST))
+	if (extra->memo == NULL || (extra->missed > extra->memo_size / 2 && extra->memo_size < MEMO_MOST))
+		memo_grow(fcinfo);
+	place = memo_places(extra, &question);
+	for (int i = 0; i < MEMO_WAYS; i++)
 	{
-		if (extra->memo)
-			pfree(extra->memo);
-		extra->memo_size = Max(2 * extra->memo_size, MEMO_LEAST);
-		extra->memo = MemoryContextAllocZero(fcinfo->flinfo->fn_mcxt, extra->memo_size * sizeof(Memo));
-		extra->missed = 0;
+		Memo	   *memo = &place[i];
+
+		if (memo->x == h->x && memo->t_x == h->t_x && memo->t == h->t && memo->horizon == horizon &&
+			memo->generation == question.generation)
+		{
+			*known = true;
+			return memo;
+		}
 	}
-	memo = &extra->memo[hash_bytes((unsigned char *) key, sizeof(key)) & (extra->memo_size - 1)];
-	*known = memo->generation == generation && memo->x == h->x && memo->t_x == h->t_x && memo->t == h->t &&
-		memo->horizon == horizon;
-	extra->missed += !*known;
-	if (!*known)
-		*memo = (Memo) {.x = h->x,.t_x = h->t_x,.t = h->t,.horizon = horizon,.generation = generation};
-	return memo;
+	*known = false;
+	extra->missed++;
+	place[1] = place[0];
+	place[0] = question;
+	return place;
 }
 
 static double
