@@ -30,6 +30,10 @@
 /* Sums longer than this are taken as integrals over p instead; with k > 1 from more terms on, over purchases. */
 #define MAX_TERMS		4000
 #define MAX_TERMS_ERLANG 40000
+/* Where every event is a purchase, sums of about so many terms take what they can from tables, eight terms at a time. */
+#define QUICK_TERMS		256
+#define QUICK_STEP		8
+#define TABLES			64
 /* An integral over the number of purchases starts here, where terms change by parts in a thousand. */
 #define FAR				2000
 
@@ -378,6 +382,89 @@ sum_far(const Alive *c, double horizon, double made)
 		7 * (near[3] - 3 * near[2] + 3 * near[1] - near[0]) / 5760;
 }
 
+/* 1, 1/2, 1/3 ... */
+static const double *
+reciprocals(void)
+{
+	static double table[QUICK_TERMS];
+
+	if (table[0] == 0)
+		for (int i = QUICK_TERMS - 1; i >= 0; i--)
+			table[i] = 1.0 / (i + 1);
+	return table;
+}
+
+/*
+ * Expected purchases of 0, 1, 2 ... events, each a purchase unless the customer has dropped out: sums of e_i. These depend
+ * on the parameters and x alone, so the last tables are kept, each as far as it was needed.
+ */
+typedef struct Table
+{
+	double		a;				/* 0: none, as parameters are above zero */
+	double		beta;
+	int			n;				/* events */
+	double		survive;		/* e_n */
+	double		made[QUICK_TERMS + 1];
+} Table;
+
+static Table *
+table_of(const Alive *c)
+{
+	static Table kept[TABLES];
+	Table	   *table = &kept[c->beta < 1e9 ? (int) c->beta % TABLES : 0];
+
+	if (table->a != c->a || table->beta != c->beta)
+	{
+		table->a = c->a;
+		table->beta = c->beta;
+		table->n = 0;
+		table->survive = 1;
+	}
+	return table;
+}
+
+static void
+extend(Table *table)
+{
+	for (int i = 0; i < QUICK_STEP; i++)
+	{
+		table->made[table->n + 1] = table->made[table->n] + table->survive;
+		table->survive *= (table->beta + table->n) / (table->a + table->beta + table->n);
+		table->n++;
+	}
+}
+
+/* Expected purchases as sum_over_purchases, or less than 0 where the tables end too early. */
+static double
+sum_quickly(const Alive *c, double horizon)
+{
+	const double *reciprocal = reciprocals();
+	Table	   *table = table_of(c);
+	const double *made = table->made;
+	double		z = horizon / (c->rate + horizon);
+	double		chance = 1,		/* of N = j, but for the factor at the end */
+				sum = 0;
+
+	for (int from = 0; from < QUICK_TERMS;)
+	{
+		double		ratio;
+
+		if (table->n == from)
+			extend(table);
+		for (int j = from; j < from + QUICK_STEP; j++)
+		{
+			chance *= (c->n + j) * reciprocal[j] * z;
+			sum += chance * made[j + 1];
+		}
+		from += QUICK_STEP;
+		/* what is left is below a geometric series, made growing by no more than 1 a step */
+		ratio = c->n > 1 ? z * (c->n + from) / (from + 1) : z;
+		if (ratio < 1 && chance * (made[from] + 1 / (1 - ratio)) <= 1e-17 * (1 - ratio) * sum)
+			return sum * exp(-c->n * log1p(horizon / c->rate));
+	}
+	return -1;
+}
+
 /*
  * Sum over N of its probability times (J = i) survival e_i, or times the sum of e_i below J, the expected purchases within
  * horizon of a customer who is alive. Kept within range by scale, a logarithm.
@@ -402,6 +489,13 @@ sum_over_purchases(const Alive *c, double horizon, bool purchases)
 		return purchases ? 0 : 1;
 	if (c->k == 1 && terms > MAX_TERMS)
 		return integral_over_p(c, w, purchases);
+	if (c->k == 1 && purchases && terms < QUICK_TERMS && scale > -600)
+	{
+		sum = sum_quickly(c, horizon);
+		if (sum >= 0)
+			return sum;
+		sum = 0;
+	}
 	for (double j = 0;; j++)
 	{
 		double		term;
