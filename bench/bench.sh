@@ -39,6 +39,14 @@ step "Making one with rank and share" "$work/mv.log" sql -v name=ranked_mv -f ba
 	-v more=', rank() OVER best AS rank, round((before + greatest(monetary, 0)) / total, 6) AS cumulative_share'
 sql -o /dev/null -c "SELECT custprio.create_scorecard('bench', 'orders', 'customer_id', 'ordered_at', 'amount', every => NULL, time_zone => 'UTC', clv_model => 'none')"
 step "First refresh" "$work/first.log" sql -c "$(refresh bench rebuild)"
+# the same with what owners add: a tier policy and a lifecycle, then metrics over the summaries and over the rows too
+for card in policy rich; do
+	sql -o /dev/null -c "SELECT custprio.create_scorecard('$card', 'orders', 'customer_id', 'ordered_at', 'amount', every => NULL, time_zone => 'UTC', clv_model => 'none')" \
+		-c "SELECT custprio.set_tier_policy('$card', minimum_stay => 30, grace => 14, leave_margin => 1)" -c "SELECT custprio.set_lifecycle('$card')"
+done
+sql -o /dev/null -c "SELECT custprio.add_metric('rich', 'order_value', weight => 0.5)" \
+	-c "SELECT custprio.add_metric('rich', 'largest', 'max(amount)', weight => 0.5, relation => 'orders')"
+step "Two more scorecards" "$work/first.log" sql -c "$(refresh policy rebuild)" -c "$(refresh rich rebuild)"
 sql -c "VACUUM ANALYZE"
 group_by=$(cat baseline_group_by.sql)
 
@@ -50,7 +58,7 @@ for aggregate in 'count(\*)' 'min(ordered_at)' 'max(ordered_at)' 'sum(amount)'; 
 done
 say
 
-steps=(group_by first same rescore matview concurrently)
+steps=(group_by first same rescore policy rich matview concurrently)
 for ((round = 1; round <= rounds; round++)); do
 	printf 'Round %d of %d ' "$round" "$rounds"
 	for ((i = 0; i < ${#steps[@]}; i++)); do
@@ -63,6 +71,8 @@ for ((round = 1; round <= rounds; round++)); do
 				;;
 			same) measure "rebuild, nothing changed" "$(refresh bench rebuild)" ;;
 			rescore) measure "rescore" "$(refresh bench rescore)" ;;
+			policy) measure "rebuild with tier policy and lifecycle" "$(refresh policy rebuild)" ;;
+			rich) measure "rebuild with metrics too" "$(refresh rich rebuild)" ;;
 			matview) measure "b: REFRESH" "REFRESH MATERIALIZED VIEW priority_mv" ;;
 			concurrently)
 				measure "b: CONCURRENTLY, nothing changed" "REFRESH MATERIALIZED VIEW CONCURRENTLY priority_mv"
@@ -81,6 +91,7 @@ for ((round = 1; round <= rounds; round++)); do
 	fi
 	measure "b2: CONCURRENTLY, 1 % changed" "REFRESH MATERIALIZED VIEW CONCURRENTLY ranked_mv"
 	measure "rebuild, 1 % changed, new thresholds" "$(refresh bench rebuild)"
+	sql -o /dev/null -c "$(refresh policy rebuild)" -c "$(refresh rich rebuild)"
 	sql -c "VACUUM ANALYZE"
 	say
 done

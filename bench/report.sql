@@ -20,14 +20,14 @@ SELECT m.step, m.rounds, round(m.s::numeric, 3) AS "median s", round(m.fastest, 
 FROM median m
 LEFT JOIN median a ON a.step = 'a: GROUP BY'
 LEFT JOIN median b ON b.step = 'b: REFRESH'
-CROSS JOIN LATERAL (SELECT CASE WHEN m.step LIKE '%nothing changed' OR m.step = 'rescore'
+CROSS JOIN LATERAL (SELECT CASE WHEN m.step LIKE '%nothing changed' OR m.step = 'rescore' OR m.step LIKE 'rebuild with %'
                                 THEN 'nothing changed' ELSE '1 % changed' END) kind (of_change)
 LEFT JOIN median c ON c.step = 'b: CONCURRENTLY, ' || of_change
 LEFT JOIN median d ON d.step = 'b2: CONCURRENTLY, ' || of_change
 ORDER BY array_position(ARRAY['a: GROUP BY', 'b: REFRESH', 'b: CONCURRENTLY, nothing changed', 'b: CONCURRENTLY, 1 % changed',
                               'b2: CONCURRENTLY, nothing changed', 'b2: CONCURRENTLY, 1 % changed',
                               'rebuild, first', 'rebuild, nothing changed', 'rebuild, 1 % changed',
-                              'rebuild, 1 % changed, new thresholds', 'rescore'], m.step);
+                              'rebuild, 1 % changed, new thresholds', 'rebuild with tier policy and lifecycle', 'rebuild with metrics too', 'rescore'], m.step);
 \echo Backend peak includes the shared buffers it touched. CONCURRENTLY is compared like with like: changed with changed.
 \echo
 \echo Sizes with indexes:

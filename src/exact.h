@@ -2,6 +2,7 @@
 #ifndef CUSTPRIO_EXACT_H
 #define CUSTPRIO_EXACT_H
 
+#include "utils/fmgrprotos.h"
 #include "utils/numeric.h"
 
 #define EXACT_MAX_SCALE 18		/* 10^18 is the largest power of ten in an int64 */
@@ -31,6 +32,20 @@ extern bool exact_rescale(int64 mantissa, int up, int64 *result);
 
 /* The decimals of type numeric(p,s), not below 0; -1 of a numeric without them. */
 extern int	exact_typmod_scale(int32 typmod);
+
+/* What numeric_add and its like give of two numerics. */
+static inline Numeric
+exact_op(PGFunction function, Numeric a, Numeric b)
+{
+	return DatumGetNumeric(DirectFunctionCall2(function, NumericGetDatum(a), NumericGetDatum(b)));
+}
+
+/* -1, 0 or 1 as a is below, equal to or above b; NaN is above all. */
+static inline int
+exact_compare(Numeric a, Numeric b)
+{
+	return DatumGetInt32(DirectFunctionCall2(numeric_cmp, NumericGetDatum(a), NumericGetDatum(b)));
+}
 
 /* Any numeric as text, in all its digits. */
 extern char *exact_text(Numeric num);

@@ -27,12 +27,6 @@ PG_FUNCTION_INFO_V1(custprio_set_weights);
 #define WEIGHT_SCALE	9		/* decimals that a weight is kept with */
 #define WEIGHT_MAX		1000000
 
-static int
-compare(Numeric a, Numeric b)
-{
-	return DatumGetInt32(DirectFunctionCall2(numeric_cmp, NumericGetDatum(a), NumericGetDatum(b)));
-}
-
 static Numeric
 constant(int64 value)
 {
@@ -149,7 +143,7 @@ metric_by_name(const Scorecard *card, const char *name)
 Numeric
 policy_check_weight(Numeric given, const char *argument, const char *metric)
 {
-	if (compare(given, constant(0)) < 0 || compare(given, constant(WEIGHT_MAX)) > 0)
+	if (exact_compare(given, constant(0)) < 0 || exact_compare(given, constant(WEIGHT_MAX)) > 0)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("argument \"%s\": a weight must be between 0 and %d", argument, WEIGHT_MAX),
@@ -199,7 +193,7 @@ custprio_set_weights(PG_FUNCTION_ARGS)
 						 errhint("Pass for example '{\"recency\": 1, \"monetary\": 2}'.")));
 			weight[metric] = policy_check_weight(value.val.numeric, "weights", metric_key);
 			if (metric >= SCORECARD_METRICS && !card->added[metric - SCORECARD_METRICS].is_value &&
-				compare(weight[metric], constant(0)) > 0)
+				exact_compare(weight[metric], constant(0)) > 0)
 				ereport(ERROR,
 						(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 						 errmsg("argument \"weights\": metric \"%s\" must not enter the priority", metric_key),
@@ -209,8 +203,8 @@ custprio_set_weights(PG_FUNCTION_ARGS)
 	}
 	/* lifetime values and added metrics may be missing, and then the rest must still make a mean */
 	for (Metric metric = 0; metric < RFM_METRICS; metric++)
-		sum = DatumGetNumeric(DirectFunctionCall2(numeric_add, NumericGetDatum(sum), NumericGetDatum(weight[metric])));
-	if (compare(sum, constant(0)) == 0)
+		sum = exact_op(numeric_add, sum, weight[metric]);
+	if (exact_compare(sum, constant(0)) == 0)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("argument \"weights\": recency, frequency and monetary would all weigh nothing"),

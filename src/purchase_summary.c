@@ -16,12 +16,6 @@
 #include "utils/memutils.h"
 
 static Numeric
-add_numerics(Numeric a, Numeric b)
-{
-	return DatumGetNumeric(DirectFunctionCall2(numeric_add, NumericGetDatum(a), NumericGetDatum(b)));
-}
-
-static Numeric
 numeric_at_scale(Numeric num, int scale)
 {
 	return DatumGetNumeric(DirectFunctionCall2(numeric_round, NumericGetDatum(num), Int32GetDatum(scale)));
@@ -259,14 +253,14 @@ add_amount_wide(const PurchaseSummary *s, FirstDay first, const PurchaseAmount *
 
 	summary_sums(s, &sums);
 	if (numeric_sign_of(num) < 0)
-		sums.returned = add_numerics(sums.returned, numeric_negate(num));
+		sums.returned = exact_op(numeric_add, sums.returned, numeric_negate(num));
 	else
 	{
-		sums.gross = add_numerics(sums.gross, num);
+		sums.gross = exact_op(numeric_add, sums.gross, num);
 		if (first == FIRST_DAY_NEW)
 			sums.first_gross = num;
 		else if (first == FIRST_DAY_SAME)
-			sums.first_gross = add_numerics(sums.first_gross, num);
+			sums.first_gross = exact_op(numeric_add, sums.first_gross, num);
 	}
 	return summary_set_wide(s, &sums, Max(s->scale, amount->scale), SUMMARY_CAPACITY(s));
 }
@@ -371,12 +365,12 @@ merge_sums(PurchaseSummary *s, const PurchaseSummary *other, FirstDay first)
 
 	summary_sums(s, &sums);
 	summary_sums(other, &others);
-	sums.gross = add_numerics(sums.gross, others.gross);
-	sums.returned = add_numerics(sums.returned, others.returned);
+	sums.gross = exact_op(numeric_add, sums.gross, others.gross);
+	sums.returned = exact_op(numeric_add, sums.returned, others.returned);
 	if (first == FIRST_DAY_NEW)
 		sums.first_gross = others.first_gross;
 	else if (first == FIRST_DAY_SAME)
-		sums.first_gross = add_numerics(sums.first_gross, others.first_gross);
+		sums.first_gross = exact_op(numeric_add, sums.first_gross, others.first_gross);
 	return summary_set_wide(s, &sums, scale, SUMMARY_CAPACITY(s));
 }
 
@@ -515,7 +509,7 @@ summary_repeat_total(const PurchaseSummary *s)
 		return repeated / (double) exact_pow10[s->scale];
 	summary_sums(s, &sums);
 	return DatumGetFloat8(DirectFunctionCall1(numeric_float8_no_overflow,
-											  NumericGetDatum(add_numerics(sums.gross, numeric_negate(sums.first_gross)))));
+											  NumericGetDatum(exact_op(numeric_add, sums.gross, numeric_negate(sums.first_gross)))));
 }
 
 Numeric
@@ -527,5 +521,5 @@ summary_revenue(const PurchaseSummary *s)
 	if (summary_revenue_exact(s, &mantissa))
 		return exact_to_numeric(mantissa, s->scale);
 	summary_sums(s, &sums);
-	return numeric_at_scale(add_numerics(sums.gross, numeric_negate(sums.returned)), s->scale);
+	return numeric_at_scale(exact_op(numeric_add, sums.gross, numeric_negate(sums.returned)), s->scale);
 }

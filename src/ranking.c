@@ -8,6 +8,8 @@
 
 #include "ranking.h"
 
+#include "exact.h"
+
 #include "miscadmin.h"
 #include "utils/builtins.h"
 #include "utils/fmgrprotos.h"
@@ -25,12 +27,6 @@ typedef struct NumericItem
 	int32		at;
 } NumericItem;
 
-static inline int
-compare_numeric(Numeric a, Numeric b)
-{
-	return DatumGetInt32(DirectFunctionCall2(numeric_cmp, NumericGetDatum(a), NumericGetDatum(b)));
-}
-
 #define ST_SORT sort_int64_items
 #define ST_ELEMENT_TYPE Int64Item
 #define ST_COMPARE(a, b) (((a)->value > (b)->value) - ((a)->value < (b)->value))
@@ -41,7 +37,7 @@ compare_numeric(Numeric a, Numeric b)
 
 #define ST_SORT sort_numeric_items
 #define ST_ELEMENT_TYPE NumericItem
-#define ST_COMPARE(a, b) compare_numeric((a)->value, (b)->value)
+#define ST_COMPARE(a, b) exact_compare((a)->value, (b)->value)
 #define ST_SCOPE static
 #define ST_CHECK_FOR_INTERRUPTS
 #define ST_DEFINE
@@ -156,7 +152,7 @@ rank_numeric(const Numeric *values, int32 n)
 	sort_numeric_items(items, n);
 	ranking_alloc_ranks(ranking, n);
 	for (int32 i = 0; i < n; i++)
-		ranking_next(ranking, items[i].at, i == 0 || compare_numeric(items[i].value, items[i - 1].value) != 0);
+		ranking_next(ranking, items[i].at, i == 0 || exact_compare(items[i].value, items[i - 1].value) != 0);
 	pfree(items);
 	return ranking;
 }

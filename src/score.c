@@ -37,12 +37,6 @@ typedef struct Scoring
 	bool		any_added;		/* one of them has a weight */
 } Scoring;
 
-static inline int
-compare_wide(Numeric a, Numeric b)
-{
-	return DatumGetInt32(DirectFunctionCall2(numeric_cmp, NumericGetDatum(a), NumericGetDatum(b)));
-}
-
 static bool
 same_value(const Customer *a, const Customer *b, Metric metric)
 {
@@ -53,7 +47,7 @@ same_value(const Customer *a, const Customer *b, Metric metric)
 		case METRIC_FREQUENCY:
 			return a->frequency == b->frequency;
 		case METRIC_MONETARY:
-			return a->wide_revenue ? compare_wide(a->wide_revenue, b->wide_revenue) == 0 : a->revenue == b->revenue;
+			return a->wide_revenue ? exact_compare(a->wide_revenue, b->wide_revenue) == 0 : a->revenue == b->revenue;
 		case METRIC_CLV:
 			return a->clv == b->clv;
 	}

@@ -90,12 +90,6 @@ thresholds_complete(Thresholds *thresholds)
 	return thresholds_find(thresholds, metric_name(METRIC_MONETARY), BREAKS_ABC) != NULL;
 }
 
-static Numeric
-numeric_op(PGFunction function, Numeric a, Numeric b)
-{
-	return DatumGetNumeric(DirectFunctionCall2(function, NumericGetDatum(a), NumericGetDatum(b)));
-}
-
 const char *
 metric_name_of(const Scorecard *card, int metric)
 {
@@ -215,7 +209,7 @@ take_mean(Thresholds *thresholds, const Buyers *buyers, const Ranking *ranking, 
 	{
 		total = exact_to_numeric(0, 0);
 		for (int32 i = 0; i < buyers->n; i++)
-			total = numeric_op(numeric_add, total, buyers->buyer[i]->wide_revenue);
+			total = exact_op(numeric_add, total, buyers->buyer[i]->wide_revenue);
 	}
 	else
 	{
@@ -232,7 +226,7 @@ take_mean(Thresholds *thresholds, const Buyers *buyers, const Ranking *ranking, 
 		text[0] = pstrdup(custprio_date_text((DateADT) day, buf));
 	}
 	else
-		text[0] = exact_text(numeric_op(numeric_div, total, int64_to_numeric(buyers->n)));
+		text[0] = exact_text(exact_op(numeric_div, total, int64_to_numeric(buyers->n)));
 	thresholds_add(thresholds, metric_name(metric), BREAKS_RFM, 1, text);
 }
 
@@ -262,7 +256,7 @@ cumulative_cuts(const Scorecard *card, const Buyers *buyers, const Ranking *rank
 		Numeric		total = zero;
 
 		for (int32 i = 0; i < buyers->n; i++)
-			total = numeric_op(numeric_add, total, numeric_op(numeric_larger, zero, buyers->buyer[i]->wide_revenue));
+			total = exact_op(numeric_add, total, exact_op(numeric_larger, zero, buyers->buyer[i]->wide_revenue));
 		abc_numeric_begin(&wide_walk, total, shares, n_cuts);
 	}
 	else
@@ -393,7 +387,7 @@ bound_of(Numeric num, int scale, bool up)
 
 	if (numeric_is_inf(num))
 		return PG_INT64_MAX;
-	scaled = numeric_op(numeric_mul, num, int64_to_numeric(exact_pow10[scale]));
+	scaled = exact_op(numeric_mul, num, int64_to_numeric(exact_pow10[scale]));
 	scaled = DatumGetNumeric(DirectFunctionCall1(up ? numeric_ceil : numeric_floor, NumericGetDatum(scaled)));
 	if (DatumGetBool(DirectFunctionCall2(numeric_ge, NumericGetDatum(scaled),
 										 NumericGetDatum(int64_to_numeric(PG_INT64_MAX)))))

@@ -16,12 +16,6 @@
 #include "miscadmin.h"
 #include "utils/memutils.h"
 
-static Numeric
-numeric_op(PGFunction function, Numeric a, Numeric b)
-{
-	return DatumGetNumeric(DirectFunctionCall2(function, NumericGetDatum(a), NumericGetDatum(b)));
-}
-
 /* How many buyers have each priority, from 0 to PRIORITY_MAX. */
 static int64 *
 count_priorities(const Buyers *buyers)
@@ -126,7 +120,7 @@ moved_cuts(const Scorecard *card, PGFunction operation, Numeric margin)
 	if (margin == NULL)
 		return card->tier_cut;
 	for (int i = 0; i < card->n_tiers - 1; i++)
-		moved[i] = numeric_op(operation, card->tier_cut[i], margin);
+		moved[i] = exact_op(operation, card->tier_cut[i], margin);
 	return moved;
 }
 
@@ -138,7 +132,7 @@ moved_texts(char **cuts, int n, PGFunction operation, Numeric margin)
 
 	for (int i = 0; i < n; i++)
 		moved[i] = margin == NULL ? cuts[i] :
-			exact_text(numeric_op(operation, DatumGetNumeric(DirectFunctionCall3(numeric_in, CStringGetDatum(cuts[i]),
+			exact_text(exact_op(operation, DatumGetNumeric(DirectFunctionCall3(numeric_in, CStringGetDatum(cuts[i]),
 																				 ObjectIdGetDatum(InvalidOid), Int32GetDatum(-1))),
 								  margin));
 	return moved;

@@ -67,18 +67,6 @@ typedef struct Ladder
 	char	   *metric;
 } Ladder;
 
-static int
-compare(Numeric a, Numeric b)
-{
-	return DatumGetInt32(DirectFunctionCall2(numeric_cmp, NumericGetDatum(a), NumericGetDatum(b)));
-}
-
-static Numeric
-sum_of(Numeric a, Numeric b)
-{
-	return DatumGetNumeric(DirectFunctionCall2(numeric_add, NumericGetDatum(a), NumericGetDatum(b)));
-}
-
 static const char *
 hint_for(TierMethod method)
 {
@@ -177,15 +165,15 @@ check_cuts(Ladder *ladder)
 		{
 			case TIERS_BY_SHARE:
 			case TIERS_BY_CUMULATIVE:
-				right = compare(cut, last ? last : zero) > 0 && compare(cut, one) < 0;
+				right = exact_compare(cut, last ? last : zero) > 0 && exact_compare(cut, one) < 0;
 				must = "must ascend between 0 and 1";
 				break;
 			case TIERS_BY_PRIORITY:
-				right = compare(cut, zero) > 0 && (last ? compare(cut, last) < 0 : compare(cut, hundred) <= 0);
+				right = exact_compare(cut, zero) > 0 && (last ? exact_compare(cut, last) < 0 : exact_compare(cut, hundred) <= 0);
 				must = "must descend between 100 and 0";
 				break;
 			case TIERS_BY_CAPACITY:
-				right = compare(cut, one) >= 0;
+				right = exact_compare(cut, one) >= 0;
 				must = "must be whole numbers of customers, at least 1";
 				break;
 			case TIERS_BY_RULES:
@@ -342,13 +330,13 @@ check_margins(TierMethod method, Numeric first, Numeric last, Numeric enter, Num
 				 errhint(method == TIERS_BY_RULES ? "Rules cannot have margins: write them into the conditions, or use minimum_stay and grace."
 						 : in_shares ? "Give margins in points of priority, with margin_in => 'points'."
 						 : "Give margins in shares, with margin_in => 'shares'.")));
-	if (enter && ((in_shares && compare(enter, first) >= 0) ||
-				  (method == TIERS_BY_PRIORITY && compare(sum_of(first, enter), hundred) > 0)))
+	if (enter && ((in_shares && exact_compare(enter, first) >= 0) ||
+				  (method == TIERS_BY_PRIORITY && exact_compare(exact_op(numeric_add, first, enter), hundred) > 0)))
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("argument \"%s\": nobody could enter the best tier", argument),
 				 errdetail("It is cut at %s and enter_margin is %s.", exact_text(first), exact_text(enter))));
-	if (leave && in_shares && compare(sum_of(last, leave), one) >= 0)
+	if (leave && in_shares && exact_compare(exact_op(numeric_add, last, leave), one) >= 0)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("argument \"%s\": nobody would ever fall to the last tier", argument),
@@ -456,7 +444,7 @@ margin_argument(FunctionCallInfo fcinfo, int arg, const char *name, int most)
 	if (PG_ARGISNULL(arg))
 		return NULL;
 	value = PG_GETARG_NUMERIC(arg);
-	if (compare(value, int64_to_numeric(0)) < 0 || compare(value, int64_to_numeric(most)) >= 0)
+	if (exact_compare(value, int64_to_numeric(0)) < 0 || exact_compare(value, int64_to_numeric(most)) >= 0)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("argument \"%s\" must be at least 0 and less than %d", name, most),
@@ -464,7 +452,7 @@ margin_argument(FunctionCallInfo fcinfo, int arg, const char *name, int most)
 				 most == 1 ? errhint("Margins in shares are parts of 1: 0.02 for 2 percent.") : 0));
 	value = DatumGetNumeric(DirectFunctionCall1(numeric_trim_scale,
 												DirectFunctionCall2(numeric_round, NumericGetDatum(value), Int32GetDatum(9))));
-	return compare(value, int64_to_numeric(0)) == 0 ? NULL : value;
+	return exact_compare(value, int64_to_numeric(0)) == 0 ? NULL : value;
 }
 
 /* The array of downgrade_on as it is stored; NULL for none. */

@@ -36,30 +36,6 @@ typedef struct Recipient
 	Numeric		remainder;		/* while units are rounded down */
 } Recipient;
 
-static Numeric
-add(Numeric left, Numeric right)
-{
-	return DatumGetNumeric(DirectFunctionCall2(numeric_add, NumericGetDatum(left), NumericGetDatum(right)));
-}
-
-static Numeric
-subtract(Numeric left, Numeric right)
-{
-	return DatumGetNumeric(DirectFunctionCall2(numeric_sub, NumericGetDatum(left), NumericGetDatum(right)));
-}
-
-static Numeric
-multiply(Numeric left, Numeric right)
-{
-	return DatumGetNumeric(DirectFunctionCall2(numeric_mul, NumericGetDatum(left), NumericGetDatum(right)));
-}
-
-static int
-compare(Numeric left, Numeric right)
-{
-	return DatumGetInt32(DirectFunctionCall2(numeric_cmp, NumericGetDatum(left), NumericGetDatum(right)));
-}
-
 static char *
 total_text(int128 total)
 {
@@ -119,7 +95,7 @@ take_shares(ArrayType *array, int *n)
 					 errhint("Use 0 for whoever is to have nothing above the floor.")));
 		recipient[i].share = DatumGetNumeric(elements[i]);
 		if (numeric_is_nan(recipient[i].share) || numeric_is_inf(recipient[i].share) ||
-			compare(recipient[i].share, zero) < 0)
+			exact_compare(recipient[i].share, zero) < 0)
 			ereport(ERROR,
 					(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 					 errmsg("argument \"shares\" must contain finite numbers of zero or more"),
@@ -171,10 +147,10 @@ by_remainder(const void *left, const void *right)
 {
 	const Recipient *a = *(Recipient *const *) left;
 	const Recipient *b = *(Recipient *const *) right;
-	int			order = compare(b->remainder, a->remainder);
+	int			order = exact_compare(b->remainder, a->remainder);
 
 	if (order == 0)
-		order = compare(b->share, a->share);
+		order = exact_compare(b->share, a->share);
 	/* they point into one array: earlier ones first */
 	return order ? order : (a < b ? -1 : a > b);
 }
@@ -195,11 +171,11 @@ round_shares(Recipient *recipient, int n, Numeric left, Numeric shares)
 
 		if (recipient[i].settled)
 			continue;
-		product = NumericGetDatum(multiply(recipient[i].share, left));
+		product = NumericGetDatum(exact_op(numeric_mul, recipient[i].share, left));
 		whole = DatumGetNumeric(DirectFunctionCall2(numeric_div_trunc, product, NumericGetDatum(shares)));
 		recipient[i].remainder = DatumGetNumeric(DirectFunctionCall2(numeric_mod, product, NumericGetDatum(shares)));
 		recipient[i].units = DatumGetInt64(DirectFunctionCall1(numeric_int8, NumericGetDatum(whole)));
-		units = subtract(units, whole);
+		units = exact_op(numeric_sub, units, whole);
 		order[free++] = &recipient[i];
 	}
 	qsort(order, free, sizeof(Recipient *), by_remainder);
@@ -217,11 +193,11 @@ share_out(Recipient *recipient, int n, int64 total)
 	Numeric		left = int64_to_numeric(total);
 
 	for (int i = 0; i < n; i++)
-		if (compare(recipient[i].share, zero) == 0)
+		if (exact_compare(recipient[i].share, zero) == 0)
 		{
 			recipient[i].settled = true;
 			recipient[i].units = recipient[i].floor;
-			left = subtract(left, int64_to_numeric(recipient[i].units));
+			left = exact_op(numeric_sub, left, int64_to_numeric(recipient[i].units));
 		}
 	for (;;)
 	{
@@ -234,8 +210,8 @@ share_out(Recipient *recipient, int n, int64 total)
 		CHECK_FOR_INTERRUPTS();
 		for (int i = 0; i < n; i++)
 			if (!recipient[i].settled)
-				shares = add(shares, recipient[i].share);
-		if (compare(shares, zero) == 0)
+				shares = exact_op(numeric_add, shares, recipient[i].share);
+		if (exact_compare(shares, zero) == 0)
 			return;
 		for (int i = 0; i < n; i++)
 		{
@@ -245,13 +221,13 @@ share_out(Recipient *recipient, int n, int64 total)
 
 			if (recipient[i].settled)
 				continue;
-			wish = multiply(recipient[i].share, left);
-			floor = multiply(int64_to_numeric(recipient[i].floor), shares);
-			cap = multiply(int64_to_numeric(recipient[i].cap), shares);
-			recipient[i].broken = compare(wish, floor) < 0 ? 1 : compare(wish, cap) > 0 ? -1 : 0;
+			wish = exact_op(numeric_mul, recipient[i].share, left);
+			floor = exact_op(numeric_mul, int64_to_numeric(recipient[i].floor), shares);
+			cap = exact_op(numeric_mul, int64_to_numeric(recipient[i].cap), shares);
+			recipient[i].broken = exact_compare(wish, floor) < 0 ? 1 : exact_compare(wish, cap) > 0 ? -1 : 0;
 			if (recipient[i].broken != 0)
 			{
-				violation = add(violation, subtract(recipient[i].broken > 0 ? floor : cap, wish));
+				violation = exact_op(numeric_add, violation, exact_op(numeric_sub, recipient[i].broken > 0 ? floor : cap, wish));
 				any = true;
 			}
 		}
@@ -260,14 +236,14 @@ share_out(Recipient *recipient, int n, int64 total)
 			round_shares(recipient, n, left, shares);
 			return;
 		}
-		side = compare(violation, zero);
+		side = exact_compare(violation, zero);
 		for (int i = 0; i < n; i++)
 		{
 			if (recipient[i].settled || recipient[i].broken == 0 || recipient[i].broken * side < 0)
 				continue;
 			recipient[i].units = recipient[i].broken > 0 ? recipient[i].floor : recipient[i].cap;
 			recipient[i].settled = true;
-			now_left = subtract(now_left, int64_to_numeric(recipient[i].units));
+			now_left = exact_op(numeric_sub, now_left, int64_to_numeric(recipient[i].units));
 		}
 		left = now_left;
 	}
@@ -319,7 +295,7 @@ custprio_largest_remainder(PG_FUNCTION_ARGS)
 
 	for (int i = 0; i < n; i++)
 	{
-		units[i] = compare(recipient[i].share, zero) > 0 ? recipient[i].cap : recipient[i].floor;
+		units[i] = exact_compare(recipient[i].share, zero) > 0 ? recipient[i].cap : recipient[i].floor;
 		least += recipient[i].floor;
 		most += units[i];
 	}

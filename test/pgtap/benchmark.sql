@@ -5,7 +5,7 @@ CREATE EXTENSION IF NOT EXISTS pgtap;
 CREATE EXTENSION IF NOT EXISTS custprio;
 SET LOCAL search_path = public, custprio;
 SET LOCAL client_min_messages = error;
-SELECT plan(16);
+SELECT plan(17);
 SELECT setseed(0.35);
 CREATE TABLE shop AS SELECT (200 * random())::int AS customer, date '2025-01-01' + (300 * random())::int AS day, round((exp(random() * 5))::numeric, 2) AS amount FROM generate_series(1, 2000);
 INSERT INTO shop SELECT customer, day, -round(amount / 2, 2) FROM shop WHERE random() < .1;
@@ -38,6 +38,11 @@ SELECT set_benchmark('b', 'frequency', 'minimum', (SELECT min(f) FROM own), 'pla
 SELECT results_eq($$ SELECT source, benchmark, verdict, days_old FROM compare_benchmarks('b') WHERE statistic = 'minimum' $$,
   $$ SELECT 'panel'::text, -5::float8, 'better'::text, 1 UNION ALL SELECT 'plan', min(f)::float8, 'equal', -31 FROM own $$, 'figures of several sources, the last of each');
 SELECT is((SELECT count(*) FROM benchmark WHERE set_by = current_user), 5::bigint, 'who set them is noted');
+-- every statistic that describe() gives
+CREATE TEMP TABLE every AS SELECT a.name FROM pg_proc p, unnest(p.proargnames, p.proallargtypes, p.proargmodes) a(name, type, mode) WHERE p.oid = 'custprio.describe(text)'::regprocedure AND mode = 't' AND type = 'float8'::regtype;
+DO $$ BEGIN PERFORM set_benchmark('b', 'average_order_value', name, 1, 'each') FROM every; END $$;
+SELECT set_eq($$ SELECT statistic FROM compare_benchmarks('b') WHERE source = 'each' AND own IS NOT NULL $$, $$ SELECT name FROM every WHERE name NOT IN ('gini', 'top_20_share') OR (SELECT min(average_order_value) >= 0 FROM b_priority) $$, 'every statistic of describe() can be compared');
+DELETE FROM benchmark WHERE source = 'each';
 -- a metric that is gone
 SELECT drop_metric('b', 'return_rate');
 SELECT count(*) FROM refresh('b', as_of => '2025-12-01');
