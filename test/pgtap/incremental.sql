@@ -118,7 +118,7 @@ CREATE TEMP TABLE before AS SELECT * FROM crm_priority;
 CREATE TEMP TABLE computed AS SELECT * FROM score_as_of('crm', '2025-12-10');
 SELECT is_empty($$ (SELECT * FROM crm_priority EXCEPT SELECT * FROM before) UNION ALL (SELECT * FROM before EXCEPT SELECT * FROM crm_priority) $$, 'score_as_of() publishes nothing');
 SELECT refresh('crm', 'rebuild', '2025-12-10');
-SELECT is_empty($$ SELECT customer_id::text, tier, priority, rfm, segment, abc, frequency, monetary, average_order_value, first_purchase, last_purchase, p_alive, expected_purchases, clv, stage FROM crm_priority
+SELECT is_empty($$ SELECT customer_id::text, tier, priority, rfm, segment, abc, frequency, monetary, average_order_value, first_purchase, last_purchase, p_alive, expected_purchases, clv, stage, relationship, '{}'::jsonb FROM crm_priority
   EXCEPT SELECT * FROM computed $$, 'and says what a rebuild of that day publishes');
 SELECT is((SELECT count(*) FROM computed), (SELECT count(*) FROM crm_priority), 'of every customer');
 INSERT INTO orders (customer, at, amount) VALUES (133, '2025-12-20', 5000);
