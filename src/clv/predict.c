@@ -29,7 +29,7 @@ PG_FUNCTION_INFO_V1(custprio_clv_expected_value);
 PG_FUNCTION_INFO_V1(custprio_clv);
 
 #define MEMO_LEAST	2048		/* answers, a power of two; grows fourfold with the questions asked ... */
-#define MEMO_MOST	32768		/* ... up to this: what leaves a processor's cache costs as much as asking again */
+#define MEMO_MOST	8192		/* ... up to this: more answers take longer to find than they save */
 #define MEMO_WAYS	2			/* places for an answer: the last two questions that fall there */
 
 typedef struct Memo
