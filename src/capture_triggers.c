@@ -69,9 +69,13 @@ captured_relations(int64 scorecard_id, const char *label)
 	Datum		values[2] = {Int64GetDatum(scorecard_id), label ? CStringGetTextDatum(label) : (Datum) 0};
 	List	   *list = NIL;
 
-	catalog_select("SELECT label, relation, relation_oid, customer, expressions FROM custprio.captured"
-				   " WHERE scorecard_id = $1 AND ($2 IS NULL OR label = $2) ORDER BY label",
-				   2, types, values, label ? NULL : " n", read_captured, &list);
+	if (label && strcmp(label, "source") == 0)
+		catalog_select("SELECT label, relation, relation_oid, customer, expressions FROM custprio.captured_source"
+					   " WHERE scorecard_id = $1", 1, types, values, NULL, read_captured, &list);
+	else
+		catalog_select("SELECT label, relation, relation_oid, customer, expressions FROM custprio.captured"
+					   " WHERE scorecard_id = $1 AND ($2 IS NULL OR label = $2) ORDER BY label",
+					   2, types, values, label ? NULL : " n", read_captured, &list);
 	return list;
 }
 
