@@ -7,8 +7,7 @@
 #include "custprio.h"
 
 #include "keymap.h"
-
-#include <sys/mman.h>
+#include "large_pages.h"
 
 #include "miscadmin.h"
 #include "utils/array.h"
@@ -16,7 +15,6 @@
 #include "utils/memutils.h"
 
 #define FIRST_SLOTS 128
-#define LARGE_PAGE (2 * 1024 * 1024)
 
 #define ST_SORT sort_by_integer
 #define ST_ELEMENT_TYPE KeyedEntry
@@ -90,19 +88,6 @@ uint32
 keymap_find(const KeyMap *map, Datum key, uint64 hash)
 {
 	return (uint32) map->slots[probe(map, key, hash)] - 1;
-}
-
-/* Ask for large pages where the system has them: many customers lie in no order, and every page is a miss. */
-static void
-prefer_large_pages(void *start, Size size)
-{
-#ifdef MADV_HUGEPAGE
-	uintptr_t	from = TYPEALIGN(LARGE_PAGE, start);
-	uintptr_t	to = TYPEALIGN_DOWN(LARGE_PAGE, (char *) start + size);
-
-	if (to > from)
-		(void) madvise((void *) from, to - from, MADV_HUGEPAGE);	/* only advice: it may fail */
-#endif
 }
 
 static void

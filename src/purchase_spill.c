@@ -45,17 +45,6 @@ purchase_spill_create_shared(FileSet *files, int writer)
 	return spill;
 }
 
-PurchaseSpill *
-purchase_spill_open_shared(FileSet *files, int writer)
-{
-	PurchaseSpill *spill = palloc(sizeof(PurchaseSpill));
-	char		name[64];
-
-	for (int i = 0; i < PURCHASE_PARTITIONS; i++)
-		spill->file[i] = BufFileOpenFileSet(files, shared_name(name, sizeof(name), writer, i), O_RDONLY, false);
-	return spill;
-}
-
 void
 purchase_spill_close(PurchaseSpill *spill)
 {
@@ -86,19 +75,30 @@ write_entry(BufFile *file, const KeyMap *map, PurchaseEntry *entry)
 	BufFileWrite(file, entry->summary, size);
 }
 
+static void
+write_partition(PurchaseSpill *spill, int partition, PurchaseTable *table)
+{
+	PurchasePartition *part = &table->part[partition];
+
+	CHECK_FOR_INTERRUPTS();
+	purchase_table_flush(table, partition);
+	for (uint32 id = 0; id < part->map->n; id++)
+		write_entry(spill->file[partition], part->map, purchase_entry(part, id));
+}
+
 void
 purchase_spill_write(PurchaseSpill *spill, PurchaseTable *table)
 {
-	purchase_table_flush(table);
 	for (int i = 0; i < PURCHASE_PARTITIONS; i++)
-	{
-		PurchasePartition *part = &table->part[i];
-
-		CHECK_FOR_INTERRUPTS();
-		for (uint32 id = 0; id < part->map->n; id++)
-			write_entry(spill->file[i], part->map, purchase_entry(part, id));
-	}
+		write_partition(spill, i, table);
 	purchase_table_reset(table);
+}
+
+void
+purchase_spill_hand_over(PurchaseSpill *spill, int partition, PurchaseTable *table)
+{
+	write_partition(spill, partition, table);
+	BufFileClose(spill->file[partition]);
 }
 
 /* Read exactly size bytes; false at the end of the file, where nothing may be half there. */
@@ -154,18 +154,14 @@ read_entry(BufFile *file, const KeyMap *map, SpilledEntry *entry)
 	return true;
 }
 
-bool
-purchase_spill_read(PurchaseSpill *spill, int partition, PurchaseTable *table, PurchaseSpill *overflow, Size limit)
+/* Merge what a file holds of a partition, from where it stands, into a table. */
+static bool
+read_partition(BufFile *file, int partition, PurchaseTable *table, PurchaseSpill *overflow, Size limit)
 {
-	BufFile    *file = spill->file[partition];
 	MemoryContext batch = AllocSetContextCreate(CurrentMemoryContext, "custprio spilled customers", ALLOCSET_DEFAULT_SIZES);
 	bool		overflowed = false;
 	int			n;
 
-	if (BufFileSeek(file, 0, 0, SEEK_SET) != 0)
-		ereport(ERROR,
-				(errcode_for_file_access(),
-				 errmsg("could not rewind temporary file of purchases")));
 	do
 	{
 		SpilledEntry entries[READ_BATCH];
@@ -190,5 +186,27 @@ purchase_spill_read(PurchaseSpill *spill, int partition, PurchaseTable *table, P
 		}
 	} while (n == READ_BATCH);
 	MemoryContextDelete(batch);
+	return overflowed;
+}
+
+bool
+purchase_spill_read(PurchaseSpill *spill, int partition, PurchaseTable *table, PurchaseSpill *overflow, Size limit)
+{
+	if (BufFileSeek(spill->file[partition], 0, 0, SEEK_SET) != 0)
+		ereport(ERROR,
+				(errcode_for_file_access(),
+				 errmsg("could not rewind temporary file of purchases")));
+	return read_partition(spill->file[partition], partition, table, overflow, limit);
+}
+
+bool
+purchase_spill_read_shared(FileSet *files, int writer, int partition, PurchaseTable *table, PurchaseSpill *overflow,
+						   Size limit)
+{
+	char		name[64];
+	BufFile    *file = BufFileOpenFileSet(files, shared_name(name, sizeof(name), writer, partition), O_RDONLY, false);
+	bool		overflowed = read_partition(file, partition, table, overflow, limit);
+
+	BufFileClose(file);
 	return overflowed;
 }

@@ -9,6 +9,7 @@
 #include "custprio.h"
 
 #include "exact.h"
+#include "large_pages.h"
 #include "purchase_table.h"
 #include "regime.h"
 
@@ -23,9 +24,11 @@
 
 #define FIRST_CAPACITY	4		/* days that a new summary has room for */
 #define STAGE_LEAST		128		/* staged rows of a partition: least and most */
-#define STAGE_MOST		32768
+#define STAGE_MOST		16384
+#define STAGE_APART		2048	/* up to so many, every partition has memory of its own */
 #define STAGE_LEAST_BYTES 8192	/* of staged keys */
 #define CHUNK_OVERHEAD	16		/* of a small allocation */
+#define BLOCK_HEADERS	1024	/* more than comes before the first allocation of a block */
 #define DRAIN_BATCH		64
 
 DateADT
@@ -53,12 +56,14 @@ purchase_rule_set(PurchaseRule *rule, const Scorecard *card, DateADT as_of, Oid 
 	strlcpy(rule->zone, pg_get_timezone_name(card->zone), sizeof(rule->zone));
 }
 
+/* No customers yet. */
 static void
-partition_start(PurchaseTable *table, PurchasePartition *part)
+start_entries(PurchaseTable *table)
 {
-	part->entries = AllocSetContextCreate(table->entries, "custprio purchase partition",
-										  ALLOCSET_SMALL_MINSIZE, ALLOCSET_SMALL_INITSIZE, 1024 * 1024);
-	part->map = keymap_create(part->entries, table->rule.key_type, sizeof(PurchaseEntry));
+	table->summaries = AllocSetContextCreate(table->entries, "custprio purchase summaries", ALLOCSET_DEFAULT_SIZES);
+	table->summaries_size = table->summaries->mem_allocated;
+	for (int i = 0; i < PURCHASE_PARTITIONS; i++)
+		table->part[i].map = keymap_create(table->entries, table->rule.key_type, sizeof(PurchaseEntry));
 }
 
 PurchaseTable *
@@ -70,7 +75,7 @@ purchase_table_create(const PurchaseRule *rule)
 
 	table->rule = *rule;
 	table->context = context;
-	table->entries = AllocSetContextCreate(context, "custprio purchase entries", ALLOCSET_SMALL_SIZES);
+	table->entries = AllocSetContextCreate(context, "custprio purchase entries", ALLOCSET_DEFAULT_SIZES);
 	table->scratch = AllocSetContextCreate(context, "custprio row", ALLOCSET_DEFAULT_SIZES);
 	table->zone = zone_days_create(pg_tzset(rule->zone));
 	table->zone_name = pstrdup(pg_get_timezone_name(table->zone->zone));
@@ -79,12 +84,8 @@ purchase_table_create(const PurchaseRule *rule)
 	table->stage_limit = Min(Max(table->stage_limit, STAGE_LEAST), STAGE_MOST);
 	table->stage_key_limit = Max((Size) custprio_rebuild_memory * 1024 / 4 / PURCHASE_PARTITIONS, STAGE_LEAST_BYTES);
 	for (int i = 0; i < PURCHASE_PARTITIONS; i++)
-	{
-		PurchasePartition *part = &table->part[i];
-
-		part->keys = AllocSetContextCreate(context, "custprio staged keys", ALLOCSET_SMALL_SIZES);
-		partition_start(table, part);
-	}
+		table->part[i].keys = AllocSetContextCreate(context, "custprio staged keys", ALLOCSET_SMALL_SIZES);
+	start_entries(table);
 	MemoryContextSwitchTo(old);
 	return table;
 }
@@ -95,10 +96,8 @@ purchase_table_reset(PurchaseTable *table)
 {
 	MemoryContextReset(table->entries);
 	for (int i = 0; i < PURCHASE_PARTITIONS; i++)
-	{
 		Assert(table->part[i].n_staged == 0);
-		partition_start(table, &table->part[i]);
-	}
+	start_entries(table);
 }
 
 Size
@@ -203,7 +202,20 @@ decode_amount(PurchaseTable *table, Datum value, PurchaseAmount *amount)
 	return true;
 }
 
-/* The customer's entry, made with an empty summary when it is new. To be called in the partition's memory. */
+/* To be called for every new summary: the first one in a new block of memory has the block put on large pages. */
+static inline void
+note_block(PurchaseTable *table, PurchaseSummary *s)
+{
+	Size		size = table->summaries->mem_allocated;
+
+	if (likely(size == table->summaries_size))
+		return;
+	if (size > table->summaries_size + BLOCK_HEADERS)
+		prefer_large_pages(s, size - table->summaries_size - BLOCK_HEADERS);
+	table->summaries_size = size;
+}
+
+/* The customer's entry, made with an empty summary when it is new. To be called in the summaries' memory. */
 static inline PurchaseEntry *
 find_or_make(PurchaseTable *table, PurchasePartition *part, Datum key, uint64 hash)
 {
@@ -214,6 +226,7 @@ find_or_make(PurchaseTable *table, PurchasePartition *part, Datum key, uint64 ha
 	if (!found)
 	{
 		entry->summary = summary_create(table->zone_name, FIRST_CAPACITY);
+		note_block(table, entry->summary);
 		entry->next_day = NO_DAY;
 		entry->earliest = NO_DAY;
 	}
@@ -221,10 +234,11 @@ find_or_make(PurchaseTable *table, PurchasePartition *part, Datum key, uint64 ha
 }
 
 static inline void
-replace_summary(PurchaseEntry *entry, PurchaseSummary *s)
+replace_summary(PurchaseTable *table, PurchaseEntry *entry, PurchaseSummary *s)
 {
 	if (unlikely(s != entry->summary))
 	{
+		note_block(table, s);
 		pfree(entry->summary);
 		entry->summary = s;
 	}
@@ -240,14 +254,14 @@ apply_row(PurchaseTable *table, PurchaseEntry *entry, DateADT day, TimestampTz a
 		return;
 	}
 	entry->earliest = Min(entry->earliest, day);
-	replace_summary(entry, summary_add(entry->summary, day, at, amount));
+	replace_summary(table, entry, summary_add(entry->summary, day, at, amount));
 }
 
 /* Work the staged rows of a partition off. */
 static void
 drain(PurchaseTable *table, PurchasePartition *part)
 {
-	MemoryContext old = MemoryContextSwitchTo(part->entries);
+	MemoryContext old = MemoryContextSwitchTo(table->summaries);
 	PurchaseAmount amount = {.exact = true};
 	uint64		hash[DRAIN_BATCH];
 
@@ -285,14 +299,40 @@ drain(PurchaseTable *table, PurchasePartition *part)
 	}
 }
 
+/* Room for all rows that may wait in a partition, in one piece of memory for all partitions. */
+static StagedRow *
+stage_of_table(PurchaseTable *table, const PurchasePartition *part)
+{
+	if (table->stage == NULL)
+	{
+		Size		size = (Size) table->stage_limit * PURCHASE_PARTITIONS * sizeof(StagedRow);
+
+		table->stage = MemoryContextAllocHuge(table->context, size);
+		prefer_large_pages(table->stage, size);
+	}
+	return table->stage + (part - table->part) * (Size) table->stage_limit;
+}
+
 static void
 grow_stage(PurchaseTable *table, PurchasePartition *part)
 {
-	part->capacity = Min(Max(part->capacity * 4, STAGE_LEAST), table->stage_limit);
-	if (part->staged == NULL)
-		part->staged = MemoryContextAlloc(table->context, part->capacity * sizeof(StagedRow));
+	StagedRow  *before = part->staged;
+
+	if (part->capacity >= STAGE_APART)
+	{
+		part->staged = stage_of_table(table, part);
+		part->capacity = table->stage_limit;
+	}
 	else
-		part->staged = repalloc(part->staged, part->capacity * sizeof(StagedRow));
+	{
+		part->capacity = Min(Max(part->capacity * 4, STAGE_LEAST), table->stage_limit);
+		part->staged = MemoryContextAlloc(table->context, part->capacity * sizeof(StagedRow));
+	}
+	if (before)
+	{
+		memcpy(part->staged, before, part->n_staged * sizeof(StagedRow));
+		pfree(before);
+	}
 }
 
 /* A copy of a by-reference key that lasts until the partition is drained. */
@@ -373,7 +413,7 @@ purchase_table_add(PurchaseTable *table, const Datum *values, const bool *nulls)
 	else
 	{
 		/* too wide to wait; the order of rows does not matter */
-		MemoryContextSwitchTo(part->entries);
+		MemoryContextSwitchTo(table->summaries);
 		apply_row(table, find_or_make(table, part, key, hash), day, at, &amount);
 		drained = true;
 	}
@@ -385,7 +425,13 @@ done:
 }
 
 void
-purchase_table_flush(PurchaseTable *table)
+purchase_table_flush(PurchaseTable *table, int partition)
+{
+	drain(table, &table->part[partition]);
+}
+
+void
+purchase_table_flush_all(PurchaseTable *table)
 {
 	for (int i = 0; i < PURCHASE_PARTITIONS; i++)
 		drain(table, &table->part[i]);
@@ -396,10 +442,9 @@ purchase_table_merge(PurchaseTable *table, Datum key, const PurchaseSummary *sum
 					 DateADT next_day, DateADT earliest)
 {
 	PurchaseEntry *entry = purchase_table_touch(table, key);
-	PurchasePartition *part = &table->part[purchase_partition(keymap_hash(table->part[0].map, key))];
-	MemoryContext old = MemoryContextSwitchTo(part->entries);
+	MemoryContext old = MemoryContextSwitchTo(table->summaries);
 
-	replace_summary(entry, summary_merge(entry->summary, summary));
+	replace_summary(table, entry, summary_merge(entry->summary, summary));
 	entry->next_day = Min(entry->next_day, next_day);
 	entry->earliest = Min(entry->earliest, earliest);
 	MemoryContextSwitchTo(old);
@@ -410,7 +455,7 @@ purchase_table_touch(PurchaseTable *table, Datum key)
 {
 	uint64		hash = keymap_hash(table->part[0].map, key);
 	PurchasePartition *part = &table->part[purchase_partition(hash)];
-	MemoryContext old = MemoryContextSwitchTo(part->entries);
+	MemoryContext old = MemoryContextSwitchTo(table->summaries);
 	PurchaseEntry *entry = find_or_make(table, part, key, hash);
 
 	MemoryContextSwitchTo(old);

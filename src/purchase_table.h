@@ -45,7 +45,6 @@ typedef struct StagedRow
 /* The customers whose keys hash to one partition, and the rows that wait for them. */
 typedef struct PurchasePartition
 {
-	MemoryContext entries;		/* map and summaries; reset by a spill */
 	MemoryContext keys;			/* by-reference keys of staged rows */
 	KeyMap	   *map;
 	Size		key_bytes;		/* what they take */
@@ -58,11 +57,14 @@ typedef struct PurchaseTable
 {
 	PurchaseRule rule;
 	MemoryContext context;		/* parent of all that follows */
-	MemoryContext entries;		/* parent of the partitions' */
+	MemoryContext entries;		/* maps, and parent of the summaries'; reset by a spill */
+	MemoryContext summaries;
+	Size		summaries_size; /* allocated when last looked at */
 	MemoryContext scratch;		/* of one row */
 	ZoneDays   *zone;
 	char	   *zone_name;
 	RowCounts	rows;
+	StagedRow  *stage;			/* room for all partitions' staged rows, once there are many; or NULL */
 	int			stage_limit;	/* staged rows of a partition */
 	Size		stage_key_limit;	/* bytes of their keys */
 	PurchasePartition part[PURCHASE_PARTITIONS];
@@ -83,11 +85,12 @@ extern void purchase_table_reset(PurchaseTable *table);
 extern Size purchase_table_memory(PurchaseTable *table);
 
 /*
- * Take one row (customer, time, amount as the source gives them). Rows are staged; purchase_table_flush() must be
- * called after the last one. True when customers were just worked on, so that memory may have grown.
+ * Take one row (customer, time, amount as the source gives them). Rows are staged; every partition must be flushed after
+ * the last one. True when customers were just worked on, so that memory may have grown.
  */
 extern bool purchase_table_add(PurchaseTable *table, const Datum *values, const bool *nulls);
-extern void purchase_table_flush(PurchaseTable *table);
+extern void purchase_table_flush(PurchaseTable *table, int partition);
+extern void purchase_table_flush_all(PurchaseTable *table);
 
 /* Merge what another process, or an earlier spill, knows of a customer. */
 extern void purchase_table_merge(PurchaseTable *table, Datum key, const PurchaseSummary *summary,

@@ -80,7 +80,7 @@ source_query(const Scorecard *card, DateADT as_of, SourceResult *result, Oid key
 		appendStringInfo(&sql, " %s (%s) OPERATOR(pg_catalog.=) ANY ($1)", card->filter ? "AND" : "WHERE",
 						 card->customer);
 	query_each(sql.data, keys_type, keys, &rows, psprintf("the source of scorecard \"%s\"", card->name));
-	purchase_table_flush(result->table);
+	purchase_table_flush_all(result->table);
 }
 
 SourceResult *

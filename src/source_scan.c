@@ -4,8 +4,9 @@
  *   leader                      worker 1                  worker n
  *   scans its share of blocks   scans its share           scans its share
  *   into its own table          into its own table        into its own table
- *        │                           │ spill files             │
+ *        │                           │ one file per partition  │
  *        └────────── merges ─────────┴─────────────────────────┘
+ *                    each as soon as it is handed over
  *
  * The executor's per-row and per-group costs are what a GROUP BY spends its time on. This path leaves them out: it
  * takes tuples from the table access method and puts them straight into the purchase table. It is used only where it
@@ -39,8 +40,11 @@
 #include "optimizer/cost.h"
 #include "optimizer/optimizer.h"
 #include "optimizer/paths.h"
+#include "pgstat.h"
+#include "port/atomics.h"
 #include "rewrite/rewriteManip.h"
 #include "storage/bufmgr.h"
+#include "storage/condition_variable.h"
 #include "storage/sharedfileset.h"
 #include "utils/acl.h"
 #include "utils/lsyscache.h"
@@ -51,6 +55,8 @@
 #define KEY_SHARED		1
 #define KEY_SCANS		100		/* + number of the relation */
 #define KEY_FILTERS		100000	/* + number of the relation */
+
+#define HAND_OVER_WAIT	100		/* milliseconds until we look whether a worker is still there */
 
 PGDLLEXPORT void custprio_scan_worker(dsm_segment *seg, shm_toc *toc);
 
@@ -63,6 +69,13 @@ typedef struct ScanRelation
 	Node	   *filter;
 } ScanRelation;
 
+/* What one worker says of its share. */
+typedef struct WorkerShare
+{
+	pg_atomic_uint32 handed_over;	/* partitions whose files can be read */
+	RowCounts	rows;			/* valid when these are all */
+} WorkerShare;
+
 /* Shared between leader and workers. */
 typedef struct ScanShared
 {
@@ -70,7 +83,8 @@ typedef struct ScanShared
 	int			rebuild_memory; /* kB */
 	int			n_relations;
 	SharedFileSet files;
-	RowCounts	rows[FLEXIBLE_ARRAY_MEMBER];	/* by worker; read < 0 until it is done */
+	ConditionVariable handed_over;	/* another partition was */
+	WorkerShare worker[FLEXIBLE_ARRAY_MEMBER];
 } ScanShared;
 
 /* As ScanRelation, in shared memory. */
@@ -299,7 +313,7 @@ take_slots(TableScanDesc scan, Relation rel, const ScanRelation *relation, Sourc
 		FreeExecutorState(estate);
 }
 
-/* Read one table, or this process's share of it, into the purchase table. */
+/* Read one table, or this process's share of it, into the purchase table. Rows may stay staged. */
 static void
 scan_into(Relation rel, ScanRelation *relation, ParallelTableScanDesc shared, SourceResult *result,
 		  PurchaseSpill *spill, Size limit)
@@ -312,7 +326,6 @@ scan_into(Relation rel, ScanRelation *relation, ParallelTableScanDesc shared, So
 		take_tuples(scan, &columns, result, spill, limit);
 	else
 		take_slots(scan, rel, relation, result, spill, limit);
-	purchase_table_flush(result->table);
 	table_endscan(scan);
 }
 
@@ -348,13 +361,14 @@ scan_alone(List *relations, SourceResult *result)
 		scan_into(rel, relation, NULL, result, NULL, 0);
 		table_close(rel, NoLock);
 	}
+	purchase_table_flush_all(result->table);
 }
 
 /* Lay out the shared memory of a parallel scan. */
 static ScanShared *
 share_scan(ParallelContext *pcxt, List *relations, const PurchaseRule *rule, ScanEntry **entries)
 {
-	Size		shared_size = add_size(offsetof(ScanShared, rows), mul_size(sizeof(RowCounts), pcxt->nworkers));
+	Size		shared_size = add_size(offsetof(ScanShared, worker), mul_size(sizeof(WorkerShare), pcxt->nworkers));
 	ScanShared *shared;
 	ListCell   *lc;
 
@@ -382,11 +396,9 @@ share_scan(ParallelContext *pcxt, List *relations, const PurchaseRule *rule, Sca
 	shared->rule = *rule;
 	shared->rebuild_memory = custprio_rebuild_memory;
 	shared->n_relations = list_length(relations);
+	ConditionVariableInit(&shared->handed_over);
 	for (int i = 0; i < pcxt->nworkers; i++)
-	{
-		memset(&shared->rows[i], 0, sizeof(RowCounts));
-		shared->rows[i].read = -1;
-	}
+		pg_atomic_init_u32(&shared->worker[i].handed_over, 0);
 	if (pcxt->nworkers > 0)
 		SharedFileSetInit(&shared->files, pcxt->seg);
 	shm_toc_insert(pcxt->toc, KEY_SHARED, shared);
@@ -434,20 +446,55 @@ add_counts(RowCounts *to, const RowCounts *from)
 	to->before_history += from->before_history;
 }
 
-/* Merge what a worker left in its files into the leader's table, which spills when it gets too large. */
-static void
-merge_worker(SourceResult *result, FileSet *files, int worker)
+/* Wait until a worker has handed over a partition. False when it never started, and others have read its share. */
+static bool
+wait_for_partition(ParallelContext *pcxt, ScanShared *shared, int worker, uint32 partition)
 {
-	PurchaseSpill *theirs = purchase_spill_open_shared(files, worker);
-	Size		limit = (Size) custprio_rebuild_memory * 1024;
+	pg_atomic_uint32 *handed_over = &shared->worker[worker].handed_over;
+	bool		there;
 
-	for (int i = 0; i < PURCHASE_PARTITIONS; i++)
+	while (!(there = pg_atomic_read_u32(handed_over) > partition))
 	{
-		if (result->spill == NULL && purchase_table_memory(result->table) > limit)
-			result->spill = purchase_spill_create();
-		purchase_spill_read(theirs, i, result->table, result->spill, limit);
+		pid_t		pid;
+
+		/* raises what a worker raised */
+		if (ConditionVariableTimedSleep(&shared->handed_over, HAND_OVER_WAIT, PG_WAIT_EXTENSION) &&
+			GetBackgroundWorkerPid(pcxt->worker[worker].bgwhandle, &pid) == BGWH_STOPPED)
+		{
+			there = pg_atomic_read_u32(handed_over) > partition;
+			break;
+		}
 	}
-	purchase_spill_close(theirs);
+	ConditionVariableCancelSleep();
+	pg_read_barrier();
+	return there;
+}
+
+/* Merge what the workers hand over into the leader's table, which spills when it gets too large. */
+static void
+merge_workers(ParallelContext *pcxt, ScanShared *shared, SourceResult *result)
+{
+	Size		limit = (Size) custprio_rebuild_memory * 1024;
+	int			n = pcxt->nworkers_launched;
+
+	for (int partition = 0; partition < PURCHASE_PARTITIONS; partition++)
+	{
+		purchase_table_flush(result->table, partition);
+		for (int i = 0; i < n; i++)
+		{
+			if (!wait_for_partition(pcxt, shared, i, partition))
+				continue;
+			if (result->spill == NULL && purchase_table_memory(result->table) > limit)
+				result->spill = purchase_spill_create();
+			purchase_spill_read_shared(&shared->files.fs, i, partition, result->table, result->spill, limit);
+		}
+	}
+	for (int i = 0; i < n; i++)
+		if (wait_for_partition(pcxt, shared, i, PURCHASE_PARTITIONS - 1))
+		{
+			add_counts(&result->table->rows, &shared->worker[i].rows);
+			result->workers++;
+		}
 }
 
 static void
@@ -472,15 +519,8 @@ scan_in_parallel(List *relations, const PurchaseRule *rule, int workers, SourceR
 		table_close(rel, NoLock);
 	}
 
+	merge_workers(pcxt, shared, result);
 	WaitForParallelWorkersToFinish(pcxt);
-	for (int i = 0; i < pcxt->nworkers_launched; i++)
-	{
-		if (shared->rows[i].read < 0)
-			continue;			/* never started; its share was read by the others */
-		add_counts(&result->table->rows, &shared->rows[i]);
-		merge_worker(result, &shared->files.fs, i);
-		result->workers++;
-	}
 	DestroyParallelContext(pcxt);
 	ExitParallelMode();
 }
@@ -490,6 +530,7 @@ void
 custprio_scan_worker(dsm_segment *seg, shm_toc *toc)
 {
 	ScanShared *shared = shm_toc_lookup(toc, KEY_SHARED, false);
+	WorkerShare *share = &shared->worker[ParallelWorkerNumber];
 	SourceResult *result = source_result_create();
 	PurchaseSpill *spill;
 
@@ -506,9 +547,14 @@ custprio_scan_worker(dsm_segment *seg, shm_toc *toc)
 		scan_into(rel, &relation, SCAN_OF(entry), result, spill, (Size) shared->rebuild_memory * 1024);
 		table_close(rel, NoLock);
 	}
-	purchase_spill_write(spill, result->table);
-	purchase_spill_close(spill);
-	shared->rows[ParallelWorkerNumber] = result->table->rows;
+	for (int i = 0; i < PURCHASE_PARTITIONS; i++)
+	{
+		purchase_spill_hand_over(spill, i, result->table);
+		share->rows = result->table->rows;
+		pg_write_barrier();
+		pg_atomic_write_u32(&share->handed_over, i + 1);
+		ConditionVariableBroadcast(&shared->handed_over);
+	}
 }
 
 bool
