@@ -8,11 +8,10 @@
 
 #include <signal.h>
 
-#include "access/xact.h"
 #include "miscadmin.h"
 #include "run.h"
 #include "storage/latch.h"
-#include "utils/resowner.h"
+#include "subtransaction.h"
 #include "utils/snapmgr.h"
 #include "utils/timeout.h"
 
@@ -116,55 +115,47 @@ refresh_bounded(Scorecard *card, RefreshRun *run)
 	PG_END_TRY();
 }
 
+typedef struct Attempt
+{
+	int64		id;
+	RefreshRun *run;
+} Attempt;
+
 /* Load a card, refresh it and complete its row. */
 static void
-refresh_for_scheduler(int64 id, RefreshRun *run)
+refresh_for_user(void *arg)
 {
-	refresh_bounded(scorecard_load(id), run);
-	run_finish_ok(run);
-}
-
-static void
-refresh_for_user(int64 id, RefreshRun *run)
-{
-	Scorecard  *card = scorecard_load(id);
+	Attempt    *attempt = arg;
+	Scorecard  *card = scorecard_load(attempt->id);
 
 	scorecard_check_owner(card);
-	refresh_bounded(card, run);
-	run_finish_ok(run);
+	refresh_bounded(card, attempt->run);
+	run_finish_ok(attempt->run);
+}
+
+/* The same for nobody who would be told of an error: the server log is. */
+static void
+refresh_for_scheduler(void *arg)
+{
+	Attempt    *attempt = arg;
+
+	PG_TRY();
+	{
+		refresh_bounded(scorecard_load(attempt->id), attempt->run);
+		run_finish_ok(attempt->run);
+	}
+	PG_CATCH();
+	{
+		EmitErrorReport();
+		PG_RE_THROW();
+	}
+	PG_END_TRY();
 }
 
 ErrorData *
 refresh_attempt(int64 id, RefreshRun *run, bool by_user)
 {
-	return refresh_attempt_as(by_user ? refresh_for_user : refresh_for_scheduler, id, run, !by_user);
-}
+	Attempt		attempt = {id, run};
 
-ErrorData *
-refresh_attempt_as(RefreshWork work, int64 id, RefreshRun *run, bool report)
-{
-	MemoryContext caller = CurrentMemoryContext;
-	ResourceOwner owner = CurrentResourceOwner;
-	ErrorData  *volatile edata = NULL;
-
-	BeginInternalSubTransaction(NULL);
-	MemoryContextSwitchTo(caller);
-	PG_TRY();
-	{
-		work(id, run);
-		ReleaseCurrentSubTransaction();
-	}
-	PG_CATCH();
-	{
-		MemoryContextSwitchTo(caller);
-		if (report)
-			EmitErrorReport();
-		edata = CopyErrorData();
-		FlushErrorState();
-		RollbackAndReleaseCurrentSubTransaction();
-	}
-	PG_END_TRY();
-	MemoryContextSwitchTo(caller);
-	CurrentResourceOwner = owner;
-	return edata;
+	return subtransaction_try(by_user ? refresh_for_user : refresh_for_scheduler, &attempt);
 }

@@ -14,7 +14,6 @@
 
 #include "capture.h"
 
-#include "access/xact.h"
 #include "catalog/pg_inherits.h"
 #include "commands/trigger.h"
 #include "executor/tuptable.h"
@@ -22,13 +21,13 @@
 #include "on_commit.h"
 #include "optimizer/optimizer.h"
 #include "queue.h"
+#include "subtransaction.h"
 #include "utils/builtins.h"
 #include "utils/datum.h"
 #include "utils/hsearch.h"
 #include "utils/inval.h"
 #include "utils/memutils.h"
 #include "utils/rel.h"
-#include "utils/resowner.h"
 #include "utils/tuplestore.h"
 
 PG_FUNCTION_INFO_V1(custprio_capture);
@@ -123,32 +122,31 @@ analyze_relation(CapturePlan *plan, const CapturedRelation *captured)
 	}
 }
 
-/* The same; a declaration that no longer fits is for the refresh to report, not for the writer to suffer. */
+typedef struct Analysis
+{
+	CapturePlan *plan;
+	const CapturedRelation *captured;
+} Analysis;
+
+static void
+analyze_in_scope(void *arg)
+{
+	Analysis   *analysis = arg;
+	OwnerScope	scope;
+
+	owner_scope_enter(&scope, GetUserId(), NULL);
+	analyze_relation(analysis->plan, analysis->captured);
+	owner_scope_leave(&scope);
+}
+
+/* Analyze it; a declaration that no longer fits is for the refresh to report, not for the writer to suffer. */
 static void
 try_relation(CapturePlan *plan, const CapturedRelation *captured)
 {
-	MemoryContext context = CurrentMemoryContext;
-	ResourceOwner owner = CurrentResourceOwner;
-	OwnerScope	scope;
+	Analysis	analysis = {plan, captured};
 
-	BeginInternalSubTransaction(NULL);
-	PG_TRY();
-	{
-		owner_scope_enter(&scope, GetUserId(), NULL);
-		analyze_relation(plan, captured);
-		owner_scope_leave(&scope);
-		ReleaseCurrentSubTransaction();
-	}
-	PG_CATCH();
-	{
-		MemoryContextSwitchTo(context);
-		RollbackAndReleaseCurrentSubTransaction();
-		FlushErrorState();
+	if (subtransaction_try(analyze_in_scope, &analysis) != NULL)
 		plan->blind = true;
-	}
-	PG_END_TRY();
-	MemoryContextSwitchTo(context);
-	CurrentResourceOwner = owner;
 }
 
 /* Whether a relation is a captured one or inherits from it. */

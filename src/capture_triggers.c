@@ -11,7 +11,6 @@
 #include "capture.h"
 
 #include "access/table.h"
-#include "access/xact.h"
 #include "catalog/namespace.h"
 #include "catalog/pg_class.h"
 #include "catalog/pg_inherits.h"
@@ -21,13 +20,13 @@
 #include "lib/stringinfo.h"
 #include "published.h"
 #include "source.h"
+#include "subtransaction.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
 #include "utils/fmgroids.h"
 #include "utils/guc.h"
 #include "utils/lsyscache.h"
 #include "utils/rel.h"
-#include "utils/resowner.h"
 #include "utils/ruleutils.h"
 #include "utils/varlena.h"
 
@@ -164,41 +163,41 @@ capture_check_relation(const char *argument, Oid relid, const char *name, Expres
 				 errhint("Use capture => 'none', or add a generated column for the key.")));
 }
 
+typedef struct Check
+{
+	const Scorecard *card;
+	Oid			relid;
+	const char *name;
+	Expression	key;
+} Check;
+
+static void
+check_as_owner(void *arg)
+{
+	Check	   *check = arg;
+	OwnerScope	scope;
+
+	owner_scope_enter(&scope, check->card->owner, check->card->time_zone);
+	capture_check_relation("relation", check->relid, check->name, &check->key, check->card->owner);
+	owner_scope_leave(&scope);
+}
+
 char *
 capture_problem(const Scorecard *card, Oid relid, const char *name, char *key)
 {
-	MemoryContext context = CurrentMemoryContext;
-	ResourceOwner resources = CurrentResourceOwner;
-	Expression	expression = {.argument = "key",.kind = EXPRESSION_KEY,.text = key,.canonical = true};
-	char	   *volatile problem = NULL;
-	OwnerScope	scope;
+	Check		check = {
+		card, relid, name, {.argument = "key",.kind = EXPRESSION_KEY,.text = key,.canonical = true}
+	};
+	ErrorData  *error;
 
 	if (!OidIsValid(relid))
 		return pstrdup("the relation does not exist");
-	BeginInternalSubTransaction(NULL);
-	PG_TRY();
-	{
-		owner_scope_enter(&scope, card->owner, card->time_zone);
-		capture_check_relation("relation", relid, name, &expression, card->owner);
-		owner_scope_leave(&scope);
-		ReleaseCurrentSubTransaction();
-	}
-	PG_CATCH();
-	{
-		ErrorData  *edata;
-
-		MemoryContextSwitchTo(context);
-		edata = CopyErrorData();
-		FlushErrorState();
-		RollbackAndReleaseCurrentSubTransaction();
-		if (edata->sqlerrcode == ERRCODE_QUERY_CANCELED || edata->sqlerrcode == ERRCODE_ADMIN_SHUTDOWN)
-			ReThrowError(edata);
-		problem = edata->detail ? edata->detail : edata->message;
-	}
-	PG_END_TRY();
-	MemoryContextSwitchTo(context);
-	CurrentResourceOwner = resources;
-	return problem;
+	error = subtransaction_try(check_as_owner, &check);
+	if (error == NULL)
+		return NULL;
+	if (error->sqlerrcode == ERRCODE_QUERY_CANCELED || error->sqlerrcode == ERRCODE_ADMIN_SHUTDOWN)
+		ReThrowError(error);
+	return error->detail ? error->detail : error->message;
 }
 
 void

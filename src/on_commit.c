@@ -18,6 +18,7 @@
 #include "on_commit.h"
 #include "run.h"
 #include "scheduler.h"
+#include "subtransaction.h"
 
 #include "access/xact.h"
 #include "catalog/namespace.h"
@@ -43,10 +44,6 @@ typedef struct CachedCard
 static HTAB *cards = NULL;
 static Oid	declarations = InvalidOid;	/* custprio.scorecard, whose invalidation empties the cache */
 static List *touched = NIL;		/* of int64 *, in this transaction */
-
-/* What the refresh at hand left for its account. */
-static char *card_name;
-static ErrorData *card_error;
 
 static Oid
 declarations_relid(void)
@@ -104,28 +101,40 @@ read_name(HeapTuple row, TupleDesc desc, void *arg)
 	*(char **) arg = TextDatumGetCString(heap_getattr(row, 1, desc, &isnull));
 }
 
+/* The refresh of one scorecard, and what it left for its account. */
+typedef struct CommitRefresh
+{
+	int64		id;
+	RefreshRun	run;
+	char	   *name;			/* NULL: not known yet */
+	ErrorData  *error;
+} CommitRefresh;
+
 /* Whether there is anything to do for a scorecard that may have been dropped, altered or paused meanwhile. */
 static bool
-is_wanted(int64 id)
+is_wanted(CommitRefresh *refresh)
 {
 	return OidIsValid(get_extension_oid("custprio", true)) &&
 		catalog_select("SELECT name FROM custprio.scorecard WHERE scorecard_id = $1 AND refresh_on_commit"
 					   " AND NOT paused AND EXISTS (SELECT FROM custprio.change_queue q WHERE q.scorecard_id = $1)", 1,
-					   (Oid[]) {INT8OID}, (Datum[]) {Int64GetDatum(id)}, NULL, read_name, &card_name) > 0;
+					   (Oid[]) {INT8OID}, (Datum[]) {Int64GetDatum(refresh->id)}, NULL, read_name, &refresh->name) > 0;
 }
 
 static void
-refresh_one(int64 id, RefreshRun *run)
+refresh_one(void *arg)
 {
+	CommitRefresh *refresh = arg;
+	int64		id = refresh->id;
+	RefreshRun *run = &refresh->run;
 	TimestampTz started_at = GetCurrentTimestamp();
 	Scorecard  *card;
 
-	if (!is_wanted(id))
+	if (!is_wanted(refresh))
 		return;
 	(void) scorecard_lock(id, false, true);
-	if (!is_wanted(id))
+	if (!is_wanted(refresh))
 		return;
-	refresh_check_snapshot(id, card_name);
+	refresh_check_snapshot(id, refresh->name);
 	card = scorecard_load(id);
 	if (!capture_exists(card))
 		return;
@@ -146,34 +155,35 @@ is_conflict(int sqlerrcode)
 }
 
 static void
-record_error(int64 id, RefreshRun *run)
+record_error(void *arg)
 {
-	if (is_conflict(card_error->sqlerrcode))
-		run_record_skipped(id, "commit", card_error->message);
+	CommitRefresh *refresh = arg;
+
+	if (is_conflict(refresh->error->sqlerrcode))
+		run_record_skipped(refresh->id, "commit", refresh->error->message);
 	else
 	{
-		run->run_id = run_next_id();
-		run_begin(id, "commit", run, GetCurrentTimestamp());
-		run_finish_failed(run->run_id, card_error);
+		refresh->run.run_id = run_next_id();
+		run_begin(refresh->id, "commit", &refresh->run, GetCurrentTimestamp());
+		run_finish_failed(refresh->run.run_id, refresh->error);
 	}
 }
 
 static void
 refresh_in_commit(int64 id)
 {
-	RefreshRun	run = {.requested = REFRESH_AUTO,.on_commit = true};
+	CommitRefresh refresh = {.id = id,.run = {.requested = REFRESH_AUTO,.on_commit = true}};
 
-	card_name = NULL;
-	card_error = refresh_attempt_as(refresh_one, id, &run, false);
-	if (card_error == NULL)
+	refresh.error = subtransaction_try(refresh_one, &refresh);
+	if (refresh.error == NULL)
 		return;
 	ereport(WARNING,
-			(errcode(card_error->sqlerrcode),
-			 card_name ? errmsg("scorecard \"%s\" was not refreshed with this transaction", card_name)
+			(errcode(refresh.error->sqlerrcode),
+			 refresh.name ? errmsg("scorecard \"%s\" was not refreshed with this transaction", refresh.name)
 			 : errmsg("a scorecard was not refreshed with this transaction"),
 			 errdetail("The transaction commits all the same; the next refresh takes its changes in."),
 			 errhint("The scorecard's owner finds the reason in custprio.refresh_run.")));
-	(void) refresh_attempt_as(record_error, id, &run, false);
+	(void) subtransaction_try(record_error, &refresh);
 	scheduler_wake_at_commit();
 }
 

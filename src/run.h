@@ -50,11 +50,9 @@ extern void refresh_bounded(Scorecard *card, RefreshRun *run);
 /*
  * Refresh a card whose row says "running" and complete the row, in a subtransaction: its end cleans up after an error,
  * and unlike the end of the whole transaction it keeps the scorecard's session lock. Returns NULL, or the error, which
- * is then the caller's to write down and is logged for a scheduled refresh. The second form does other work so.
+ * is then the caller's to write down and is logged for a scheduled refresh.
  */
 extern ErrorData *refresh_attempt(int64 id, RefreshRun *run, bool by_user);
-typedef void (*RefreshWork) (int64 id, RefreshRun *run);
-extern ErrorData *refresh_attempt_as(RefreshWork work, int64 id, RefreshRun *run, bool report);
 
 /* control.c */
 
