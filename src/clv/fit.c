@@ -7,9 +7,10 @@
  * the last digits. The same Hessian gives the covariance and tells whether the data determine the parameters at all. In
  * the end some histories' likelihoods are computed by a second formula: an optimum of a wrong likelihood is no optimum.
  *
- * With covariates (covariates.c) the coefficients are searched too, of covariates standardised so that all steps are of
- * one size, from the optimum without them. Every unknown moves the logarithm of one parameter of a customer, so that
- * gradients and Hessians by a customer's parameters, of which there are few, carry over by multiplication.
+ * With covariates (covariates.c) the coefficients are searched too, of covariates standardised (covariate_scale.c) so
+ * that all steps are of one size, from the optimum without them. Every unknown moves the logarithm of one parameter of a
+ * customer, so that gradients and Hessians by a customer's parameters, of which there are few, carry over by
+ * multiplication.
  */
 #include "custprio.h"
 
@@ -18,7 +19,9 @@
 #include <math.h>
 #include <nlopt.h>
 
+#include "clv/cholesky.h"
 #include "clv/collapse.h"
+#include "clv/covariate_scale.h"
 #include "clv/special.h"
 #include "miscadmin.h"
 #include "utils/memutils.h"
@@ -34,7 +37,6 @@
 #define CHECKED_ROWS	8		/* histories computed by the second formula */
 #define CHECK_TOLERANCE	1e-8
 #define START_BOUND		8.0		/* of the logarithms that a fit with covariates starts from */
-#define SPREAD_LEAST	1e-9	/* standard deviation of a covariate over its greatest value; 1 - R squared by others */
 
 typedef struct Problem
 {
@@ -234,47 +236,6 @@ climb(Problem *problem, double *unknown, double tolerance, int max_evaluations)
 	return value;
 }
 
-/* Cholesky factor of a k x k matrix in place (lower triangle); false if it is not positive definite. */
-static bool
-cholesky(double m[CLV_MAX_UNKNOWNS][CLV_MAX_UNKNOWNS], int k)
-{
-	for (int i = 0; i < k; i++)
-	{
-		for (int j = 0; j <= i; j++)
-		{
-			double		sum = m[i][j];
-
-			for (int l = 0; l < j; l++)
-				sum -= m[i][l] * m[j][l];
-			if (i > j)
-				m[i][j] = sum / m[j][j];
-			else if (sum > 1e-14 * fabs(m[i][i]) && sum > 0)
-				m[i][i] = sqrt(sum);
-			else
-				return false;
-		}
-	}
-	return true;
-}
-
-/* Solve with a Cholesky factor. */
-static void
-cholesky_solve(double m[CLV_MAX_UNKNOWNS][CLV_MAX_UNKNOWNS], int k, double *b)
-{
-	for (int i = 0; i < k; i++)
-	{
-		for (int j = 0; j < i; j++)
-			b[i] -= m[i][j] * b[j];
-		b[i] /= m[i][i];
-	}
-	for (int i = k - 1; i >= 0; i--)
-	{
-		for (int j = i + 1; j < k; j++)
-			b[i] -= m[j][i] * b[j];
-		b[i] /= m[i][i];
-	}
-}
-
 /*
  * Minus the Hessian of the log-likelihood of one profile by the logarithms of its parameters, by central differences of
  * the gradient.
@@ -381,12 +342,12 @@ polish(Problem *problem, double *unknown, double *norm)
 			for (int i = 0; i < k; i++)
 				factor[i][i] += ridge;
 			memcpy(step, gradient, k * sizeof(double));
-			if (!cholesky(factor, k))
+			if (!clv_cholesky(factor, k))
 			{
 				ridge = fmax(10 * ridge, 1e-8);
 				continue;
 			}
-			cholesky_solve(factor, k, step);
+			clv_cholesky_solve(factor, k, step);
 			longest = greatest(step, k);
 			for (int i = 0; i < k; i++)
 			{
@@ -571,14 +532,14 @@ take_covariance(Problem *problem, const double *unknown, ClvFit *fit)
 	int			k = problem->n_unknowns;
 	double		m[CLV_MAX_UNKNOWNS][CLV_MAX_UNKNOWNS];
 
-	if (!information(problem, unknown, m) || !cholesky(m, k))
+	if (!information(problem, unknown, m) || !clv_cholesky(m, k))
 		return false;
 	for (int j = 0; j < k; j++)
 	{
 		double		column[CLV_MAX_UNKNOWNS] = {0};
 
 		column[j] = 1;
-		cholesky_solve(m, k, column);
+		clv_cholesky_solve(m, k, column);
 		if (sqrt(column[j] / problem->weight) > VAGUE)
 			return false;
 		/* the gradient is zero here, so the logarithms' covariance carries over by the parameters alone */
@@ -691,148 +652,6 @@ clv_fit(const ClvModel *model, double k, ClvHistory *rows, long n, double l2, Cl
 	MemoryContextDelete(work);
 }
 
-/* Mean and standard deviation of each covariate, of customers. */
-typedef struct Standard
-{
-	double		mean[CLV_PROCESSES * CLV_MAX_COVARIATES];
-	double		deviation[CLV_PROCESSES * CLV_MAX_COVARIATES];
-} Standard;
-
-/* Why the covariates of a process, standardised, cannot be told from each other, or NULL. */
-static const char *
-covariates_collinear(const double *covariates, int n_covariates, int first, int n, const double *weight, int n_profiles,
-					 ClvProcess process)
-{
-	double		m[CLV_MAX_UNKNOWNS][CLV_MAX_UNKNOWNS] = {{0}};
-	double		total = 0;
-
-	for (int p = 0; p < n_profiles; p++)
-	{
-		const double *z = covariates + (Size) p * n_covariates + first;
-
-		total += weight[p];
-		for (int i = 0; i < n; i++)
-			for (int j = 0; j <= i; j++)
-				m[i][j] += weight[p] * z[i] * z[j];
-	}
-	/* no eigenvalue of the correlations up to this covariate may be smaller */
-	for (int k = 1; k <= n; k++)
-	{
-		double		factor[CLV_MAX_UNKNOWNS][CLV_MAX_UNKNOWNS];
-
-		for (int i = 0; i < k; i++)
-			for (int j = 0; j <= i; j++)
-				factor[i][j] = m[i][j] / total - (i == j ? SPREAD_LEAST : 0);
-		if (!cholesky(factor, k))
-			return psprintf("%s covariate %d is determined by those before it", clv_process_name[process], k);
-	}
-	return NULL;
-}
-
-/* Standardise the covariates; why they cannot be used, or NULL. */
-static const char *
-standardise(const ClvDesign *design, double *covariates, const double *weight, int n_profiles, Standard *standard,
-			const char **hint)
-{
-	int			n = clv_design_covariates(design);
-	int			first = 0;
-
-	*hint = "Leave that covariate out.";
-	for (int i = 0; i < n; i++)
-	{
-		ClvProcess	process = i < design->n[CLV_PURCHASE] ? CLV_PURCHASE : CLV_DROPOUT;
-		int			number = process == CLV_PURCHASE ? i + 1 : i + 1 - design->n[CLV_PURCHASE];
-		double		most = 0,
-					total = 0,
-					mean = 0,
-					variance = 0;
-
-		for (int p = 0; p < n_profiles; p++)
-			most = fmax(most, fabs(covariates[(Size) p * n + i]));
-		/* in units of the greatest, so that no square is out of range */
-		for (int p = 0; p < n_profiles && most > 0; p++)
-		{
-			double		z = covariates[(Size) p * n + i] / most - mean;
-
-			total += weight[p];
-			mean += weight[p] / total * z;
-			variance += weight[p] * z * (covariates[(Size) p * n + i] / most - mean);
-		}
-		standard->mean[i] = mean * most;
-		standard->deviation[i] = total > 0 ? sqrt(variance / total) * most : 0;
-		if (!(standard->deviation[i] > SPREAD_LEAST * most))
-			return psprintf("%s covariate %d is the same for every customer", clv_process_name[process], number);
-		for (int p = 0; p < n_profiles; p++)
-			covariates[(Size) p * n + i] = (covariates[(Size) p * n + i] - standard->mean[i]) / standard->deviation[i];
-	}
-	for (ClvProcess process = 0; process < CLV_PROCESSES; process++)
-	{
-		const char *reason = covariates_collinear(covariates, n, first, design->n[process], weight, n_profiles,
-												  process);
-
-		if (reason)
-			return reason;
-		first += design->n[process];
-	}
-	return NULL;
-}
-
-/*
- * From standardised covariates to those given: coefficients are divided by standard deviations, and parameters are no
- * longer those at the means but at 0. On logarithms of parameters, and coefficients, that is linear.
- */
-static void
-unstandardise(const Standard *standard, ClvFit *fit)
-{
-	const ClvDesign *design = &fit->design;
-	int			n = fit->model->n_params;
-	int			k = n + clv_design_coefficients(design);
-	int			param[CLV_MAX_COEFFICIENTS];
-	double		at_mean[CLV_MAX_COEFFICIENTS],
-				deviation[CLV_MAX_COEFFICIENTS];
-	double		turn[CLV_MAX_UNKNOWNS][CLV_MAX_UNKNOWNS] = {{0}};
-	double		half[CLV_MAX_UNKNOWNS][CLV_MAX_UNKNOWNS] = {{0}};
-	double		before[CLV_MAX_PARAMS];
-	bool		usable = true;
-
-	clv_design_loadings(design, standard->mean, param, at_mean);
-	clv_design_loadings(design, standard->deviation, param, deviation);
-	memcpy(before, fit->params, sizeof(before));
-	for (int i = 0; i < n; i++)
-		turn[i][i] = 1;
-	for (int i = n; i < k; i++)
-	{
-		/* both have the sign of the effect */
-		double		by = fabs(deviation[i - n]);
-
-		turn[i][i] = 1 / by;
-		turn[param[i - n]][i] = -at_mean[i - n] / by;
-		fit->params[param[i - n]] *= exp(-at_mean[i - n] / by * fit->coefficient[i - n]);
-		fit->coefficient[i - n] /= by;
-	}
-	for (int i = 0; i < k; i++)
-		for (int j = 0; j < k; j++)
-			for (int l = 0; l < k; l++)
-				half[i][j] += turn[i][l] * fit->covariance[l][j] / (l < n ? before[l] : 1) / (j < n ? before[j] : 1);
-	for (int i = 0; i < k; i++)
-	{
-		for (int j = 0; j < k; j++)
-		{
-			double		sum = 0;
-
-			for (int l = 0; l < k; l++)
-				sum += half[i][l] * turn[j][l];
-			fit->covariance[i][j] = sum * (i < n ? fit->params[i] : 1) * (j < n ? fit->params[j] : 1);
-		}
-		fit->standard_error[i] = sqrt(fit->covariance[i][i]);
-		usable &= isfinite(fit->standard_error[i]) && all_finite(fit->covariance[i], k) &&
-			(i < n ? isfinite(fit->params[i]) && fit->params[i] > 0 : isfinite(fit->coefficient[i - n]));
-	}
-	if (!usable)
-		give_up(fit, "parameters at covariates of zero are out of range",
-				"Subtract from each covariate a typical value of it, and divide by a typical difference.");
-}
-
 void
 clv_fit_covariates(const ClvDesign *design, double *covariates, int n_profiles, ClvHistory *rows, long n, double l2,
 				   ClvFit *fit)
@@ -858,12 +677,12 @@ clv_fit_covariates(const ClvDesign *design, double *covariates, int n_profiles, 
 	if (fits)
 	{
 		Problem		problem = pooled;
-		Standard	standard;
+		ClvCovariateScale standard;
 		const char *reason;
 		const char *hint;
 
 		MemoryContextSwitchTo(old);
-		reason = standardise(design, covariates, weight, n_profiles, &standard, &hint);
+		reason = clv_covariates_standardise(design, covariates, weight, n_profiles, &standard, &hint);
 		MemoryContextSwitchTo(work);
 		if (reason)
 			give_up(fit, reason, hint);
@@ -894,7 +713,11 @@ clv_fit_covariates(const ClvDesign *design, double *covariates, int n_profiles, 
 			fit->iterations += pooled.evaluations;
 		}
 		if (fit->converged && problem.n_unknowns > k)
-			unstandardise(&standard, fit);
+		{
+			reason = clv_covariates_unstandardise(&standard, fit, &hint);
+			if (reason)
+				give_up(fit, reason, hint);
+		}
 	}
 	MemoryContextSwitchTo(old);
 	MemoryContextDelete(work);
