@@ -8,7 +8,9 @@
 # that insert or update 100 rows, and COPY of 100,000 rows, on plain tables and on ones of four partitions, without an
 # index that would make the writes dearer and capture look cheaper. Rounds take the three in turns. What counts is the
 # processor time of server process and client together: on a quiet machine, with one client, that is the time it takes,
-# and on a busy one it is what can still be compared. Elapsed time stands beside it.
+# and on a busy one it is what can still be compared. Elapsed time stands beside it. COPY is read from a file of the
+# server, one table after the other in one session, and its server process is looked at before and after each: a machine
+# that is now faster and now slower is so for all three.
 CUSTOMERS=${CUSTOMERS:-100000} ORDERS=${ORDERS:-200000} ROUNDS=${ROUNDS:-9}
 
 title="custprio bench of change capture"
@@ -55,12 +57,6 @@ for kind in plain parted; do
 done
 chmod 644 "$work"/*.sql
 
-for kind in plain parted; do
-	for variant in "${variants[@]}"; do
-		echo "COPY ${kind}_$variant FROM '$work/data/orders.copy';" >"$work/copy_${kind}_$variant.sql"
-	done
-done
-chmod 644 "$work"/*.sql
 postmaster=$(head -n 1 "$work/data/postmaster.pid")
 tick=$(getconf CLK_TCK)
 
@@ -78,6 +74,23 @@ write() {
 		-t "$4" -c 1 -f "$work/$2_$1_$3.sql" bench >"$work/pgbench.log" 2>&1; } 2>"$work/time" || { cat "$work/pgbench.log" >&2; die "pgbench failed"; }
 	sql -c "INSERT INTO cost SELECT '$1', '$2', '$3', $round, 1e6 * wall / $4, 1e6 * (client + $(server_cpu) - $before) / $4
 		FROM (SELECT $(awk '{ print $1 " AS wall, " $2 + $3 " AS client" }' "$work/time")) t"
+	printf '.'
+}
+# copy KIND TIMES: all variants in one session, in an order that turns
+copy() {
+	local i variant at
+	at="\\! echo \$(date +%s%N) \$(cut -d' ' -f1 /proc/\$backend/schedstat)"
+	{
+		echo "SET synchronous_commit = off; SELECT pg_backend_pid() AS backend \\gset"
+		echo "\\setenv backend :backend"
+		for ((i = 0; i < $2; i++)); do
+			for variant in "${order[@]:i % 3}" "${order[@]:0:i % 3}"; do
+				printf '%s\n' "$at" "COPY $1_$variant FROM '$work/data/orders.copy';" "$at" "\\echo $variant"
+			done
+		done
+	} | sql -At >"$work/copies" || die "COPY failed"
+	awk -v kind="$1" -v round="$round" -v OFS='\t' 'NF == 2 { if (++n % 2) { wall = $1; cpu = $2 } else { wall = $1 - wall; cpu = $2 - cpu } }
+		NF == 1 { print kind, "copy", $1, round, wall / 1e3, cpu / 1e3 }' "$work/copies" | sql -c "\\copy cost FROM STDIN"
 	printf '.'
 }
 empty() { # tables as they were, and no queue that a former round left
@@ -98,9 +111,8 @@ for ((round = 1; round <= rounds; round++)); do
 		for variant in "${order[@]}"; do write "$kind" single "$variant" $((10000 * scale)); done
 		for variant in "${order[@]}"; do write "$kind" batch "$variant" $((500 * scale)); done
 		empty
-		# what the kernel does for whole files varies most: more samples, each in empty tables
-		for turn in 0 1 2; do
-			for variant in "${order[@]:turn}" "${order[@]:0:turn}"; do write "$kind" copy "$variant" $((3 * scale)); done
+		for turn in 0 1; do
+			copy "$kind" $((6 * scale))
 			empty
 		done
 		for variant in "${variants[@]}"; do

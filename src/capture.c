@@ -14,6 +14,7 @@
 
 #include "capture.h"
 
+#include "access/htup_details.h"
 #include "catalog/pg_inherits.h"
 #include "commands/trigger.h"
 #include "executor/tuptable.h"
@@ -35,6 +36,9 @@ PG_FUNCTION_INFO_V1(custprio_capture);
 /* Keys are told apart within a statement up to this many at a time, so that a writer's memory is bounded. */
 #define KEYS_AT_A_TIME	8192
 
+/* A map with room for so many is kept from one statement to the next. */
+#define KEYS_KEPT	512
+
 /* How to take the key from a row for one trigger; kept for the session. */
 typedef struct CapturePlan
 {
@@ -54,7 +58,9 @@ typedef struct CapturePlan
 
 static HTAB *plans = NULL;
 static MemoryContext plan_context = NULL;
-static MemoryContext key_context = NULL;	/* of one call */
+static KeyMap *kept_keys = NULL;
+static Oid	kept_type;			/* of these keys */
+static MemoryContext key_context = NULL;	/* of these keys */
 
 static void
 forget_plans(Datum arg, Oid relid)
@@ -194,21 +200,51 @@ plan_for(const Trigger *trigger, Oid relid)
 	return plan;
 }
 
+/* An empty map: the last one, where that can be emptied. */
 static KeyMap *
-new_keys(const CapturePlan *plan)
+empty_keys(const CapturePlan *plan)
 {
+	if (kept_keys && kept_keys->byval && kept_type == plan->key_type)
+		keymap_clear(kept_keys);
+	else
+	{
+		MemoryContextReset(key_context);
+		kept_keys = keymap_create(key_context, plan->key_type, sizeof(Datum));
+		kept_type = plan->key_type;
+	}
+	return kept_keys;
+}
+
+/* After a statement, and before the next in case that this one failed. */
+static void
+release_keys(void)
+{
+	if (kept_keys == NULL || (kept_keys->byval && kept_keys->capacity <= KEYS_KEPT))
+		return;
+	kept_keys = NULL;
 	MemoryContextReset(key_context);
-	return keymap_create(key_context, plan->key_type, sizeof(Datum));
+}
+
+/*
+ * A column of a row. From a transition table's row it is taken out of the tuple: to deform all columns before it, as
+ * slots do, is a tenth of what capture costs where many rows are copied.
+ */
+static inline Datum
+row_column(TupleTableSlot *slot, AttrNumber column, bool *isnull)
+{
+	if (TTS_IS_MINIMALTUPLE(slot))
+		return heap_getattr(((MinimalTupleTableSlot *) slot)->tuple, column, slot->tts_tupleDescriptor, isnull);
+	return slot_getattr(slot, column, isnull);
 }
 
 /* Add a row's customer; one without is of no concern. */
-static void
+static inline void
 add_key(KeyMap *keys, CapturePlan *plan, TupleTableSlot *slot)
 {
 	MemoryContext caller = MemoryContextSwitchTo(key_context);
 	bool		isnull;
 	bool		found;
-	Datum		key = slot_getattr(slot, plan->column, &isnull);
+	Datum		key = row_column(slot, plan->column, &isnull);
 
 	if (!isnull)
 	{
@@ -266,7 +302,7 @@ queue_statement(CapturePlan *plan, TriggerData *trigger)
 {
 	TupleTableSlot *old = begin_rows(trigger, trigger->tg_oldtable);
 	TupleTableSlot *new = begin_rows(trigger, trigger->tg_newtable);
-	KeyMap	   *keys = new_keys(plan);
+	KeyMap	   *keys = empty_keys(plan);
 
 	for (;;)
 	{
@@ -284,7 +320,7 @@ queue_statement(CapturePlan *plan, TriggerData *trigger)
 		if (keys->n >= KEYS_AT_A_TIME)
 		{
 			queue_add(plan->scorecard_id, keys);
-			keys = new_keys(plan);
+			keys = empty_keys(plan);
 		}
 		CHECK_FOR_INTERRUPTS();
 	}
@@ -298,7 +334,7 @@ queue_statement(CapturePlan *plan, TriggerData *trigger)
 static void
 queue_row(CapturePlan *plan, TriggerData *trigger)
 {
-	KeyMap	   *keys = new_keys(plan);
+	KeyMap	   *keys = empty_keys(plan);
 
 	if (TRIGGER_FIRED_BY_UPDATE(trigger->tg_event))
 	{
@@ -334,10 +370,11 @@ custprio_capture(PG_FUNCTION_ARGS)
 		queue_add(plan->scorecard_id, NULL);
 		return PointerGetDatum(NULL);
 	}
+	release_keys();
 	if (TRIGGER_FIRED_FOR_ROW(trigger->tg_event))
 		queue_row(plan, trigger);
 	else
 		queue_statement(plan, trigger);
-	MemoryContextReset(key_context);
+	release_keys();
 	return PointerGetDatum(NULL);
 }

@@ -129,6 +129,14 @@ keymap_reserve(KeyMap *map, uint64 n)
 		resize(map, n_slots);
 }
 
+void
+keymap_clear(KeyMap *map)
+{
+	Assert(map->byval);
+	memset(map->slots, 0, ((Size) map->mask + 1) * sizeof(uint64));
+	map->n = 0;
+}
+
 static Datum
 copy_key(KeyMap *map, Datum key)
 {
@@ -169,8 +177,9 @@ keymap_insert(KeyMap *map, Datum key, uint64 hash, bool *found)
 		at = probe(map, key, hash);
 	}
 	entry = keymap_entry(map, map->n);
-	memset(entry, 0, map->entry_size);
 	*(Datum *) entry = copy_key(map, key);
+	if (map->entry_size > sizeof(Datum))
+		memset(entry + sizeof(Datum), 0, map->entry_size - sizeof(Datum));
 	map->slots[at] = (hash & UINT64CONST(0xffffffff00000000)) | (map->n + 1);
 	return map->n++;
 }

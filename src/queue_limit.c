@@ -211,8 +211,8 @@ queue_check_limits(Relation queue, int64 scorecard_id, int64 added)
 {
 	Snapshot	snapshot;
 	int64		waiting = added;
-	TimestampTz oldest = GetCurrentTimestamp();
-	TimestampTz now = oldest;
+	TimestampTz oldest,
+				now;
 	ScanKeyData key;
 	SysScanDesc scan;
 	HeapTuple	tuple;
@@ -222,6 +222,7 @@ queue_check_limits(Relation queue, int64 scorecard_id, int64 added)
 		!happens((double) added / KEYS_PER_LOOK) ||
 		!happens((double) PAGES_PER_LOOK / Max(RelationGetNumberOfBlocks(queue), 1)))
 		return;
+	oldest = now = GetCurrentTimestamp();
 	/* rows of earlier commands of this transaction are seen too */
 	snapshot = RegisterSnapshot(GetLatestSnapshot());
 	ScanKeyInit(&key, QUEUE_SCORECARD_ID, BTEqualStrategyNumber, F_INT8EQ, Int64GetDatum(scorecard_id));
