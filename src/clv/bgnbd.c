@@ -30,10 +30,10 @@
 /* Sums longer than this are taken as integrals over p instead; with k > 1 from more terms on, over purchases. */
 #define MAX_TERMS		4000
 #define MAX_TERMS_ERLANG 40000
-/* Where every event is a purchase, sums of about so many terms take what they can from tables, eight terms at a time. */
+/* Where every event is a purchase, sums of about so many terms are power series, eight terms at a time. */
 #define QUICK_TERMS		256
 #define QUICK_STEP		8
-#define TABLES			64
+#define SERIES			64
 /* An integral over the number of purchases starts here, where terms change by parts in a thousand. */
 #define FAR				2000
 
@@ -122,6 +122,26 @@ static inline double
 chance_against(double odds)
 {
 	return odds > 700 ? exp(-odds) : 1 / (1 + exp(odds));
+}
+
+/* P(alive) at t. */
+static inline double
+alive_now(const double *params, Kind kind, double x, double t_x, double t)
+{
+	double		chances = survived(kind, x);
+
+	if (chances == 0)
+		return 1;
+	if (kind.k == 1)
+	{
+		/* without logarithms of the odds, where they are within range */
+		double		power = (params[R] + x) * log1p((t - t_x) / (params[ALPHA] + t_x));
+		double		odds = params[A] / (params[B] + chances - 1);
+
+		if (power < 500 && odds < 1e50)
+			return 1 / (1 + odds * exp(power));
+	}
+	return chance_against(log_odds(params, kind, x, t_x, t));
 }
 
 /*
@@ -386,83 +406,94 @@ sum_far(const Alive *c, double horizon, double made)
 static const double *
 reciprocals(void)
 {
-	static double table[QUICK_TERMS];
+	static double table[QUICK_TERMS + 1];
 
 	if (table[0] == 0)
-		for (int i = QUICK_TERMS - 1; i >= 0; i--)
+		for (int i = QUICK_TERMS; i >= 0; i--)
 			table[i] = 1.0 / (i + 1);
 	return table;
 }
 
 /*
- * Expected purchases of 0, 1, 2 ... events, each a purchase unless the customer has dropped out: sums of e_i. These depend
- * on the parameters and x alone, so the last tables are kept, each as far as it was needed.
+ * Expected purchases of a customer who is alive, each event a purchase, are a power series in z without the factor
+ * (1 - z)^n: its coefficients are the expected purchases of j events times (n)_j / j!. They depend on the parameters and
+ * x alone, so the last series are kept, each as far as it was needed.
  */
-typedef struct Table
+typedef struct Series
 {
-	double		a;				/* 0: none, as parameters are above zero */
+	double		n;				/* of the customer; 0: none, as parameters are above zero */
+	double		a;
 	double		beta;
-	int			n;				/* events */
-	double		survive;		/* e_n */
-	double		made[QUICK_TERMS + 1];
-} Table;
+	int			terms;
+	int			most;			/* terms that are within range */
+	double		survive;		/* e_i of the next term */
+	double		made;			/* expected purchases of the last term's events */
+	double		choices;		/* (n)_j / j! of the last term */
+	double		coefficient[QUICK_TERMS];	/* from z^1 on */
+} Series;
 
-static Table *
-table_of(const Alive *c)
+static Series *
+series_of(const Alive *c)
 {
-	static Table kept[TABLES];
-	Table	   *table = &kept[c->beta < 1e9 ? (int) c->beta % TABLES : 0];
+	static Series kept[SERIES];
+	Series	   *series = &kept[c->beta < 1e9 ? (int) c->beta % SERIES : 0];
 
-	if (table->a != c->a || table->beta != c->beta)
-	{
-		table->a = c->a;
-		table->beta = c->beta;
-		table->n = 0;
-		table->survive = 1;
-	}
-	return table;
+	if (series->n != c->n || series->a != c->a || series->beta != c->beta)
+		*series = (Series) {.n = c->n,.a = c->a,.beta = c->beta,.most = QUICK_TERMS,.survive = 1,.choices = 1};
+	return series;
 }
 
 static void
-extend(Table *table)
+extend(Series *series)
 {
 	for (int i = 0; i < QUICK_STEP; i++)
 	{
-		table->made[table->n + 1] = table->made[table->n] + table->survive;
-		table->survive *= (table->beta + table->n) / (table->a + table->beta + table->n);
-		table->n++;
+		int			j = series->terms++;
+
+		series->made += series->survive;
+		series->survive *= (series->beta + j) / (series->a + series->beta + j);
+		series->choices *= (series->n + j) / (j + 1);
+		series->coefficient[j] = series->made * series->choices;
 	}
+	if (!(series->choices < 1e280))
+		series->most = series->terms - QUICK_STEP;
 }
 
-/* Expected purchases as sum_over_purchases, or less than 0 where the tables end too early. */
+/* Expected purchases as sum_over_purchases, with the logarithm of its factor; less than 0 where the series is too short. */
 static double
-sum_quickly(const Alive *c, double horizon)
+sum_quickly(const Alive *c, double horizon, double scale)
 {
 	const double *reciprocal = reciprocals();
-	Table	   *table = table_of(c);
-	const double *made = table->made;
+	Series	   *series = series_of(c);
 	double		z = horizon / (c->rate + horizon);
-	double		chance = 1,		/* of N = j, but for the factor at the end */
+	double		z2 = z * z,
+				z4 = z2 * z2,
+				z8 = z4 * z4;
+	double		power = z,		/* of the first term of a step */
 				sum = 0;
 
-	for (int from = 0; from < QUICK_TERMS;)
+	for (int from = 0;;)
 	{
-		double		ratio;
+		const double *w = &series->coefficient[from];
+		double		last,
+					ratio,
+					left;
 
-		if (table->n == from)
-			extend(table);
-		for (int j = from; j < from + QUICK_STEP; j++)
-		{
-			chance *= (c->n + j) * reciprocal[j] * z;
-			sum += chance * made[j + 1];
-		}
+		if (series->terms == from && from < series->most)
+			extend(series);
+		if (from >= series->most)
+			return -1;
+		last = w[7] * z;
+		sum += power * (((w[0] + w[1] * z) + z2 * (w[2] + w[3] * z)) + z4 * ((w[4] + w[5] * z) + z2 * (w[6] + last)));
+		last *= power * z2 * z4;
+		power *= z8;
 		from += QUICK_STEP;
-		/* what is left is below a geometric series, made growing by no more than 1 a step */
-		ratio = c->n > 1 ? z * (c->n + from) / (from + 1) : z;
-		if (ratio < 1 && chance * (made[from] + 1 / (1 - ratio)) <= 1e-17 * (1 - ratio) * sum)
-			return sum * exp(-c->n * log1p(horizon / c->rate));
+		/* what is left is below a geometric series of chances, each event making no more than one purchase more */
+		ratio = c->n > 1 ? z * (c->n + from) * reciprocal[from] : z;
+		left = 1 - ratio;
+		if (left > 0 && last * (1 + left) <= 1e-17 * left * left * sum)
+			return sum * exp(scale);
 	}
-	return -1;
 }
 
 /*
@@ -491,7 +522,7 @@ sum_over_purchases(const Alive *c, double horizon, bool purchases)
 		return integral_over_p(c, w, purchases);
 	if (c->k == 1 && purchases && terms < QUICK_TERMS && scale > -600)
 	{
-		sum = sum_quickly(c, horizon);
+		sum = sum_quickly(c, horizon, scale);
 		if (sum >= 0)
 			return sum;
 		sum = 0;
@@ -558,7 +589,7 @@ sum_over_phases(const double *params, Kind kind, const ClvHistory *h, double hor
 static double
 p_alive(const double *params, Kind kind, const ClvHistory *h, double later)
 {
-	double		now = chance_against(log_odds(params, kind, h->x, h->t_x, h->t));
+	double		now = alive_now(params, kind, h->x, h->t_x, h->t);
 
 	return later > 0 ? now * sum_over_phases(params, kind, h, later, false) : now;
 }
@@ -566,7 +597,7 @@ p_alive(const double *params, Kind kind, const ClvHistory *h, double later)
 static double
 expected_purchases(const double *params, Kind kind, const ClvHistory *h, double horizon)
 {
-	return chance_against(log_odds(params, kind, h->x, h->t_x, h->t)) * sum_over_phases(params, kind, h, horizon, true);
+	return alive_now(params, kind, h->x, h->t_x, h->t) * sum_over_phases(params, kind, h, horizon, true);
 }
 
 /* Log of P(N >= j): below the mean from the lower terms, above it from the upper, so that nothing cancels. */
@@ -684,7 +715,7 @@ dert(const double *params, Kind kind, const ClvHistory *h, double delta, double 
 {
 	Alive		c = alive_customer(params, kind, h->x, h->t);
 	Discounted	d = {c, delta, params, kind, h};
-	double		alive = chance_against(log_odds(params, kind, h->x, h->t_x, h->t));
+	double		alive = alive_now(params, kind, h->x, h->t_x, h->t);
 	double		end = delta > 0 ? fmin(horizon, 50 / delta) : horizon;
 
 	if (delta == 0 && !isinf(horizon))

@@ -393,8 +393,9 @@ clv_store_fit(const ClvFit *fit, const char *time_unit, Tuplestorestate *store, 
 	tuplestore_putvalues(store, desc, values, nulls);
 }
 
+/* Raises what is wrong, if anything is. */
 void
-clv_check_history(double x, double t_x, double t)
+clv_refuse_history(double x, double t_x, double t)
 {
 	if (!isfinite(x) || x < 0 || x != floor(x))
 		ereport(ERROR,

@@ -2,6 +2,8 @@
 #ifndef CUSTPRIO_CLV_PARAMS_H
 #define CUSTPRIO_CLV_PARAMS_H
 
+#include <math.h>
+
 #include "clv/fit.h"
 #include "fmgr.h"
 #include "utils/tuplestore.h"
@@ -57,8 +59,18 @@ extern Datum clv_fit_composite(const ClvFit *fit, const char *time_unit);
 /* A fit as a row of a set, which has the columns of that type. */
 extern void clv_store_fit(const ClvFit *fit, const char *time_unit, Tuplestorestate *store, TupleDesc desc);
 
+/* Says what is wrong with a history. */
+extern void clv_refuse_history(double x, double t_x, double t);
+
 /* Raise unless these are calibration statistics a model can have. */
-extern void clv_check_history(double x, double t_x, double t);
+static inline void
+clv_check_history(double x, double t_x, double t)
+{
+	/* the conversion is quicker than floor(), and right for all that a customer can buy */
+	if (unlikely(!(x >= 0 && x < 1e15 && x == (double) (int64) x && t_x >= 0 && t_x <= t && t < INFINITY &&
+				   (x > 0 || t_x == 0))))
+		clv_refuse_history(x, t_x, t);
+}
 
 /*
  * Raise unless this can be the sum of the logarithms of x times between purchases that add up to t_x, in the unit of t_x.

@@ -20,6 +20,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "clv/hash_numbers.h"
 #include "clv/quadrature.h"
 #include "clv/simulate.h"
 #include "clv/special.h"
@@ -30,7 +31,8 @@
 #define FORGOTTEN		42.0
 /* Stretches are summed while f does not fall by more than exp(-500) over all of them. */
 #define MAX_SPREAD		500.0
-#define ANSWER_BITS		16		/* P(alive) of 2^16 histories is kept: four megabytes */
+#define ANSWER_BITS		16		/* P(alive) of 2^16 histories is kept: two megabytes */
+#define PARAMS_KEPT		16		/* of so many parameters, as those of several segments; a power of two */
 
 enum
 {
@@ -248,24 +250,6 @@ log_likelihood_check(const double *params, const ClvHistory *row)
 				log(params[S] / params[BETA]) + log_integral(density_of_death, &p, row->t_x, row->t));
 }
 
-/* A hash of so many bits. */
-static uint64_t
-hash_of_numbers(const double *number, int n, int bits_wanted)
-{
-	uint64_t	hash = 0;
-
-	for (int i = 0; i < n; i++)
-	{
-		uint64_t	bits;
-
-		memcpy(&bits, &number[i], sizeof(bits));
-		hash = (hash ^ bits) * UINT64_C(0x9e3779b97f4a7c15);
-		hash ^= hash >> 32;
-	}
-	/* the low bits of products know little of thirds and sevenths */
-	return hash >> (64 - bits_wanted);
-}
-
 /* Log of P(alive), and of P(dead). */
 static double
 log_alive_and_dead(const double *params, const ClvHistory *h, double *log_dead)
@@ -284,34 +268,87 @@ log_alive_and_dead(const double *params, const ClvHistory *h, double *log_dead)
 	return alive - both;
 }
 
+/* P(alive) at t. */
+static double
+integrate_alive(const double *params, const ClvHistory *h)
+{
+	double		n = params[R] + h->x;
+	double		scale = log_f(params, n, h->t_x);
+	double		alive = -n * log1p(h->t / params[ALPHA]) - params[S] * log1p(h->t / params[BETA]);
+	double		log_dead;
+	Integral	integral = {0};
+
+	if (scale - alive > 500)
+		return exp(log_alive_and_dead(params, h, &log_dead));
+	integrate(params, n, h->t_x, h->t, scale, false, &integral);
+	return 1 / (1 + params[S] / params[BETA] * integral.f * exp(scale - alive));
+}
+
+/* A number for parameters, 0 or the same while they are among the last that were asked for. */
+static uint32_t
+number_of_params(const double *params)
+{
+	typedef struct Numbered
+	{
+		double		params[4];
+		uint32_t	number;
+	} Numbered;
+	static Numbered kept[PARAMS_KEPT];
+	static Numbered *last = kept;
+	static uint32_t numbers = 0;
+
+	if (memcmp(last->params, params, sizeof(last->params)) == 0)
+		return last->number;
+	for (int i = 0; i < PARAMS_KEPT; i++)
+		if (memcmp(kept[i].params, params, sizeof(last->params)) == 0)
+		{
+			last = &kept[i];
+			return last->number;
+		}
+	if (numbers == UINT32_MAX)
+		return 0;
+	last = &kept[numbers % PARAMS_KEPT];
+	memcpy(last->params, params, sizeof(last->params));
+	last->number = ++numbers;
+	return last->number;
+}
+
 /*
- * Log of P(alive). All predictions of a history need it, and with times in whole days histories repeat: the last answers
+ * P(alive) at t. All predictions of a history need it, and with times in whole days histories repeat: the last answers
  * are kept, by parameters and history, while the backend lives.
  */
 static double
-log_alive(const double *params, const ClvHistory *h)
+alive_now(const double *params, const ClvHistory *h)
 {
 	typedef struct Answer
 	{
-		double		question[7];	/* parameters, then the history; all zero: none, as parameters are above zero */
+		double		t_x;
+		double		t;
+		uint32_t	x;
+		uint32_t	params;		/* their number; 0: none */
 		double		answer;
 	} Answer;
 	static Answer *answers = NULL;
-	double		question[7] = {params[R], params[ALPHA], params[S], params[BETA], h->x, h->t_x, h->t};
-	double		log_dead;
+	static Answer *last = NULL;	/* one question after the other is often the same */
+	double		question[3] = {h->t_x, h->t, h->x};
+	uint32_t	number = number_of_params(params);
 	Answer	   *found;
 
+#define ANSWERS(a) ((a)->params == number && (a)->x == h->x && (a)->t_x == h->t_x && (a)->t == h->t)
+
+	if (last && ANSWERS(last))
+		return last->answer;
 	if (answers == NULL)
 		answers = calloc((size_t) 1 << ANSWER_BITS, sizeof(Answer));
-	if (answers == NULL)
-		return log_alive_and_dead(params, h, &log_dead);
-	found = &answers[hash_of_numbers(question, 7, ANSWER_BITS)];
-	if (memcmp(found->question, question, sizeof(question)) != 0)
-	{
-		found->answer = log_alive_and_dead(params, h, &log_dead);
-		memcpy(found->question, question, sizeof(question));
-	}
+	if (answers == NULL || number == 0 || h->x > UINT32_MAX)
+		return integrate_alive(params, h);
+	found = &answers[hash_numbers(question, 3, ANSWER_BITS) ^ (number % PARAMS_KEPT)];
+	if (!ANSWERS(found))
+		*found = (Answer) {h->t_x, h->t, h->x, number, integrate_alive(params, h)};
+	last = found;
 	return found->answer;
+
+#undef ANSWERS
 }
 
 /* Parameters of a customer who is alive at t: lambda ~ gamma(r + x, alpha + t), mu ~ gamma(s, beta + t). */
@@ -327,7 +364,9 @@ posterior(const double *params, const ClvHistory *h, double *alive)
 static double
 p_alive(const double *params, const ClvHistory *h, double later)
 {
-	return exp(log_alive(params, h) - params[S] * log1p(later / (params[BETA] + h->t)));
+	double		now = alive_now(params, h);
+
+	return later > 0 ? now * exp(-params[S] * log1p(later / (params[BETA] + h->t))) : now;
 }
 
 static double
@@ -342,7 +381,7 @@ expected_purchases(const double *params, const ClvHistory *h, double horizon)
 	double		alive[4];
 
 	posterior(params, h, alive);
-	return exp(log_alive(params, h)) * expected_new(alive, horizon);
+	return alive_now(params, h) * expected_new(alive, horizon);
 }
 
 /* Log of the probability of n purchases in u of somebody who does not die. */
@@ -406,8 +445,8 @@ dert(const double *params, const ClvHistory *h, double delta, double horizon)
 	posterior(params, h, alive);
 	if (delta == 0 && !isinf(horizon))
 		return expected_purchases(params, h, horizon);
-	return exp(log_alive(params, h) + log(alive[R] / alive[ALPHA]) +
-			   log_integral(discounted_life, &p, 0, fmin(horizon, 50 / delta)));
+	return alive_now(params, h) * alive[R] / alive[ALPHA] *
+		exp(log_integral(discounted_life, &p, 0, fmin(horizon, 50 / delta)));
 }
 
 const ClvModel clv_pareto_nbd = {

@@ -10,9 +10,9 @@
 #include <math.h>
 
 #include "clv/gamma_gamma.h"
+#include "clv/hash_numbers.h"
 #include "clv/params.h"
 #include "clv/value.h"
-#include "common/hashfn.h"
 #include "utils/builtins.h"
 #include "utils/float.h"
 
@@ -28,8 +28,8 @@ PG_FUNCTION_INFO_V1(custprio_clv_dert);
 PG_FUNCTION_INFO_V1(custprio_clv_expected_value);
 PG_FUNCTION_INFO_V1(custprio_clv);
 
-#define MEMO_LEAST	2048		/* answers, a power of two; grows fourfold with the questions asked ... */
-#define MEMO_MOST	8192		/* ... up to this: more answers take longer to find than they save */
+#define MEMO_LEAST_BITS	11		/* of the number of answers, which grows fourfold with the questions asked ... */
+#define MEMO_MOST_BITS	13		/* ... up to this: more answers take longer to find than they save */
 #define MEMO_WAYS	2			/* places for an answer: the last two questions that fall there */
 
 typedef struct Memo
@@ -48,7 +48,7 @@ typedef struct Extra
 	const ClvParams *params;	/* of the last call */
 	ClvParams  *spend;			/* another argument of clv() */
 	Memo	   *memo;
-	uint32		memo_size;
+	int			memo_bits;		/* of the number of answers that it has room for */
 	uint32		missed;			/* questions asked anew since the memo has this size */
 } Extra;
 
@@ -140,7 +140,7 @@ memo_places(const Extra *extra, const Memo *question)
 {
 	double		key[4] = {question->x, question->t_x, question->t, question->horizon};
 
-	return &extra->memo[hash_bytes((unsigned char *) key, sizeof(key)) & (extra->memo_size - 1) & ~(MEMO_WAYS - 1)];
+	return &extra->memo[hash_numbers(key, lengthof(key), extra->memo_bits) & ~(MEMO_WAYS - 1)];
 }
 
 /* A larger memo with the answers of the present one. */
@@ -149,11 +149,11 @@ memo_grow(FunctionCallInfo fcinfo)
 {
 	Extra	   *extra = fcinfo->flinfo->fn_extra;
 	Memo	   *old = extra->memo;
-	uint32		old_size = extra->memo_size;
+	uint32		old_size = old ? 1 << extra->memo_bits : 0;
 
 	extra->missed = 0;
-	extra->memo_size = Max(4 * old_size, MEMO_LEAST);
-	extra->memo = MemoryContextAllocZero(fcinfo->flinfo->fn_mcxt, extra->memo_size * sizeof(Memo));
+	extra->memo_bits = old ? extra->memo_bits + 2 : MEMO_LEAST_BITS;
+	extra->memo = MemoryContextAllocZero(fcinfo->flinfo->fn_mcxt, sizeof(Memo) << extra->memo_bits);
 	for (uint32 i = 0; i < old_size; i++)
 		if (old[i].generation == extra->params->generation)
 		{
@@ -174,7 +174,7 @@ memo_of(FunctionCallInfo fcinfo, const ClvHistory *h, double horizon, bool *know
 	.generation = extra->params->generation};
 	Memo	   *place;
 
-	if (extra->memo == NULL || (extra->missed > extra->memo_size / 2 && extra->memo_size < MEMO_MOST))
+	if (extra->memo == NULL || (extra->memo_bits < MEMO_MOST_BITS && extra->missed >> (extra->memo_bits - 1) > 0))
 		memo_grow(fcinfo);
 	place = memo_places(extra, &question);
 	for (int i = 0; i < MEMO_WAYS; i++)
