@@ -10,7 +10,8 @@
 # processor time of server process and client together: on a quiet machine, with one client, that is the time it takes,
 # and on a busy one it is what can still be compared. Elapsed time stands beside it. COPY is read from a file of the
 # server, one table after the other in one session, and its server process is looked at before and after each: a machine
-# that is now faster and now slower is so for all three.
+# that is now faster and now slower is so for all three. It is taken twice: with work_mem at its default, where PostgreSQL
+# keeps the transition tables of so many rows in temporary files, and with so much that they stay in memory.
 CUSTOMERS=${CUSTOMERS:-100000} ORDERS=${ORDERS:-200000} ROUNDS=${ROUNDS:-9}
 
 title="custprio bench of change capture"
@@ -76,21 +77,21 @@ write() {
 		FROM (SELECT $(awk '{ print $1 " AS wall, " $2 + $3 " AS client" }' "$work/time")) t"
 	printf '.'
 }
-# copy KIND TIMES: all variants in one session, in an order that turns
+# copy KIND WRITE WORK_MEM TIMES: all variants in one session, in an order that turns
 copy() {
 	local i variant at
 	at="\\! echo \$(date +%s%N) \$(cut -d' ' -f1 /proc/\$backend/schedstat)"
 	{
-		echo "SET synchronous_commit = off; SELECT pg_backend_pid() AS backend \\gset"
+		echo "SET synchronous_commit = off; SET work_mem = '$3'; SELECT pg_backend_pid() AS backend \\gset"
 		echo "\\setenv backend :backend"
-		for ((i = 0; i < $2; i++)); do
+		for ((i = 0; i < $4; i++)); do
 			for variant in "${order[@]:i % 3}" "${order[@]:0:i % 3}"; do
 				printf '%s\n' "$at" "COPY $1_$variant FROM '$work/data/orders.copy';" "$at" "\\echo $variant"
 			done
 		done
 	} | sql -At >"$work/copies" || die "COPY failed"
-	awk -v kind="$1" -v round="$round" -v OFS='\t' 'NF == 2 { if (++n % 2) { wall = $1; cpu = $2 } else { wall = $1 - wall; cpu = $2 - cpu } }
-		NF == 1 { print kind, "copy", $1, round, wall / 1e3, cpu / 1e3 }' "$work/copies" | sql -c "\\copy cost FROM STDIN"
+	awk -v kind="$1" -v write="$2" -v round="$round" -v OFS='\t' 'NF == 2 { if (++n % 2) { wall = $1; cpu = $2 } else { wall = $1 - wall; cpu = $2 - cpu } }
+		NF == 1 { print kind, write, $1, round, wall / 1e3, cpu / 1e3 }' "$work/copies" | sql -c "\\copy cost FROM STDIN"
 	printf '.'
 }
 empty() { # tables as they were, and no queue that a former round left
@@ -112,7 +113,9 @@ for ((round = 1; round <= rounds; round++)); do
 		for variant in "${order[@]}"; do write "$kind" batch "$variant" $((500 * scale)); done
 		empty
 		for turn in 0 1; do
-			copy "$kind" $((6 * scale))
+			copy "$kind" copy 4MB $((6 * scale))
+			empty
+			copy "$kind" 'copy in memory' 64MB $((6 * scale))
 			empty
 		done
 		for variant in "${variants[@]}"; do

@@ -22,6 +22,7 @@
 #include "on_commit.h"
 #include "optimizer/optimizer.h"
 #include "queue.h"
+#include "statement_keys.h"
 #include "subtransaction.h"
 #include "utils/builtins.h"
 #include "utils/datum.h"
@@ -32,12 +33,6 @@
 #include "utils/tuplestore.h"
 
 PG_FUNCTION_INFO_V1(custprio_capture);
-
-/* Keys are told apart within a statement up to this many at a time, so that a writer's memory is bounded. */
-#define KEYS_AT_A_TIME	8192
-
-/* A map with room for so many is kept from one statement to the next. */
-#define KEYS_KEPT	512
 
 /* How to take the key from a row for one trigger; kept for the session. */
 typedef struct CapturePlan
@@ -58,9 +53,6 @@ typedef struct CapturePlan
 
 static HTAB *plans = NULL;
 static MemoryContext plan_context = NULL;
-static KeyMap *kept_keys = NULL;
-static Oid	kept_type;			/* of these keys */
-static MemoryContext key_context = NULL;	/* of these keys */
 
 static void
 forget_plans(Datum arg, Oid relid)
@@ -80,7 +72,6 @@ start_session(void)
 	HASHCTL		control = {.keysize = sizeof(Oid),.entrysize = sizeof(CapturePlan)};
 
 	plan_context = AllocSetContextCreate(TopMemoryContext, "custprio capture", ALLOCSET_SMALL_SIZES);
-	key_context = AllocSetContextCreate(TopMemoryContext, "custprio captured keys", ALLOCSET_DEFAULT_SIZES);
 	control.hcxt = plan_context;
 	plans = hash_create("custprio capture plans", 16, &control, HASH_ELEM | HASH_BLOBS | HASH_CONTEXT);
 	CacheRegisterRelcacheCallback(forget_plans, (Datum) 0);
@@ -151,8 +142,11 @@ try_relation(CapturePlan *plan, const CapturedRelation *captured)
 {
 	Analysis	analysis = {plan, captured};
 
-	if (subtransaction_try(analyze_in_scope, &analysis) != NULL)
-		plan->blind = true;
+	ErrorData  *error = subtransaction_try(analyze_in_scope, &analysis);
+
+	if (error && ends_statement(error))
+		ReThrowError(error);
+	plan->blind |= error != NULL;
 }
 
 /* Whether a relation is a captured one or inherits from it. */
@@ -200,31 +194,6 @@ plan_for(const Trigger *trigger, Oid relid)
 	return plan;
 }
 
-/* An empty map: the last one, where that can be emptied. */
-static KeyMap *
-empty_keys(const CapturePlan *plan)
-{
-	if (kept_keys && kept_keys->byval && kept_type == plan->key_type)
-		keymap_clear(kept_keys);
-	else
-	{
-		MemoryContextReset(key_context);
-		kept_keys = keymap_create(key_context, plan->key_type, sizeof(Datum));
-		kept_type = plan->key_type;
-	}
-	return kept_keys;
-}
-
-/* After a statement, and before the next in case that this one failed. */
-static void
-release_keys(void)
-{
-	if (kept_keys == NULL || (kept_keys->byval && kept_keys->capacity <= KEYS_KEPT))
-		return;
-	kept_keys = NULL;
-	MemoryContextReset(key_context);
-}
-
 /*
  * A column of a row. From a transition table's row it is taken out of the tuple: to deform all columns before it, as
  * slots do, is a tenth of what capture costs where many rows are copied.
@@ -239,22 +208,16 @@ row_column(TupleTableSlot *slot, AttrNumber column, bool *isnull)
 
 /* Add a row's customer; one without is of no concern. */
 static inline void
-add_key(KeyMap *keys, CapturePlan *plan, TupleTableSlot *slot)
+add_key(CapturePlan *plan, TupleTableSlot *slot)
 {
-	MemoryContext caller = MemoryContextSwitchTo(key_context);
 	bool		isnull;
-	bool		found;
 	Datum		key = row_column(slot, plan->column, &isnull);
 
-	if (!isnull)
-	{
-		if (plan->has_cast)
-			key = FunctionCall1(&plan->cast, key);
-		if (!keys->byval && keys->typlen < 0)
-			key = PointerGetDatum(PG_DETOAST_DATUM_PACKED(key));
-		keymap_insert(keys, key, keymap_hash(keys, key), &found);
-	}
-	MemoryContextSwitchTo(caller);
+	if (isnull)
+		return;
+	if (plan->has_cast)
+		key = FunctionCall1(&plan->cast, key);
+	statement_keys_add(key);
 }
 
 static bool
@@ -302,8 +265,8 @@ queue_statement(CapturePlan *plan, TriggerData *trigger)
 {
 	TupleTableSlot *old = begin_rows(trigger, trigger->tg_oldtable);
 	TupleTableSlot *new = begin_rows(trigger, trigger->tg_newtable);
-	KeyMap	   *keys = empty_keys(plan);
 
+	statement_keys_begin(plan->scorecard_id, plan->key_type);
 	for (;;)
 	{
 		bool		has_old = next_row(trigger->tg_oldtable, old);
@@ -314,17 +277,12 @@ queue_statement(CapturePlan *plan, TriggerData *trigger)
 		if (has_old && has_new && used_columns_equal(plan, old, new))
 			continue;
 		if (has_old)
-			add_key(keys, plan, old);
+			add_key(plan, old);
 		if (has_new)
-			add_key(keys, plan, new);
-		if (keys->n >= KEYS_AT_A_TIME)
-		{
-			queue_add(plan->scorecard_id, keys);
-			keys = empty_keys(plan);
-		}
+			add_key(plan, new);
 		CHECK_FOR_INTERRUPTS();
 	}
-	queue_add(plan->scorecard_id, keys);
+	statement_keys_end();
 	if (old)
 		ExecDropSingleTupleTableSlot(old);
 	if (new)
@@ -334,16 +292,15 @@ queue_statement(CapturePlan *plan, TriggerData *trigger)
 static void
 queue_row(CapturePlan *plan, TriggerData *trigger)
 {
-	KeyMap	   *keys = empty_keys(plan);
+	bool		update = TRIGGER_FIRED_BY_UPDATE(trigger->tg_event);
 
-	if (TRIGGER_FIRED_BY_UPDATE(trigger->tg_event))
-	{
-		if (used_columns_equal(plan, trigger->tg_trigslot, trigger->tg_newslot))
-			return;
-		add_key(keys, plan, trigger->tg_newslot);
-	}
-	add_key(keys, plan, trigger->tg_trigslot);
-	queue_add(plan->scorecard_id, keys);
+	if (update && used_columns_equal(plan, trigger->tg_trigslot, trigger->tg_newslot))
+		return;
+	statement_keys_begin(plan->scorecard_id, plan->key_type);
+	if (update)
+		add_key(plan, trigger->tg_newslot);
+	add_key(plan, trigger->tg_trigslot);
+	statement_keys_end();
 }
 
 /* Trigger function; its arguments are the scorecard's number and the label of what is captured. */
@@ -370,11 +327,9 @@ custprio_capture(PG_FUNCTION_ARGS)
 		queue_add(plan->scorecard_id, NULL);
 		return PointerGetDatum(NULL);
 	}
-	release_keys();
 	if (TRIGGER_FIRED_FOR_ROW(trigger->tg_event))
 		queue_row(plan, trigger);
 	else
 		queue_statement(plan, trigger);
-	release_keys();
 	return PointerGetDatum(NULL);
 }

@@ -195,7 +195,7 @@ capture_problem(const Scorecard *card, Oid relid, const char *name, char *key)
 	error = subtransaction_try(check_as_owner, &check);
 	if (error == NULL)
 		return NULL;
-	if (error->sqlerrcode == ERRCODE_QUERY_CANCELED || error->sqlerrcode == ERRCODE_ADMIN_SHUTDOWN)
+	if (ends_statement(error))
 		ReThrowError(error);
 	return error->detail ? error->detail : error->message;
 }

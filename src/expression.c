@@ -34,6 +34,7 @@
 #include "parser/parse_node.h"
 #include "parser/parse_relation.h"
 #include "parser/parser.h"
+#include "subtransaction.h"
 #include "utils/builtins.h"
 #include "utils/fmgroids.h"
 #include "utils/guc.h"
@@ -71,7 +72,7 @@ rethrow_for_argument(MemoryContext context, const char *argument, const char *hi
 	MemoryContextSwitchTo(context);
 	edata = CopyErrorData();
 	/* A cancel or shutdown is not the argument's fault. */
-	if (edata->sqlerrcode != ERRCODE_QUERY_CANCELED && edata->sqlerrcode != ERRCODE_ADMIN_SHUTDOWN)
+	if (!ends_statement(edata))
 	{
 		edata->message = psprintf("argument \"%s\": %s", argument, edata->message);
 		if (edata->hint == NULL && hint)

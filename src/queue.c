@@ -143,22 +143,47 @@ pack_key(Pack *pack, const KeyMap *map, Datum key)
 	pack->n++;
 }
 
+static void
+pack_begin(Pack *pack, int64 scorecard_id)
+{
+	*pack = (Pack) {.rel = queue_open(RowExclusiveLock),.scorecard_id = scorecard_id,.len = VARHDRSZ,.capacity = 64};
+	pack->bytes = palloc(pack->capacity);
+}
+
+static void
+pack_end(Pack *pack, int64 added)
+{
+	pack_insert(pack);
+	pfree(pack->bytes);
+	queue_check_limits(pack->rel, pack->scorecard_id, added);
+	table_close(pack->rel, NoLock);
+	on_commit_note(pack->scorecard_id);
+}
+
 void
 queue_add(int64 scorecard_id, const KeyMap *keys)
 {
-	Pack		pack = {.scorecard_id = scorecard_id,.len = VARHDRSZ,.capacity = 64};
+	Pack		pack;
 
 	if (keys && keys->n == 0)
 		return;
-	pack.rel = queue_open(RowExclusiveLock);
-	pack.bytes = palloc(pack.capacity);
+	pack_begin(&pack, scorecard_id);
 	for (uint32 id = 0; keys && id < keys->n; id++)
 		pack_key(&pack, keys, keymap_key(keys, id));
-	pack_insert(&pack);
-	pfree(pack.bytes);
-	queue_check_limits(pack.rel, scorecard_id, keys ? keys->n : 1);
-	table_close(pack.rel, NoLock);
-	on_commit_note(scorecard_id);
+	pack_end(&pack, keys ? keys->n : 1);
+}
+
+void
+queue_add_list(int64 scorecard_id, const KeyMap *type, const Datum *keys, int n)
+{
+	Pack		pack;
+
+	if (n == 0)
+		return;
+	pack_begin(&pack, scorecard_id);
+	for (int i = 0; i < n; i++)
+		pack_key(&pack, type, keys[i]);
+	pack_end(&pack, n);
 }
 
 /* Take the keys out of a row; false when they are not of the key's type, as after that was changed. */

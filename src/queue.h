@@ -29,6 +29,9 @@ typedef struct ChangeQueue
 /* Put keys into the queue of a scorecard, with no right on it asked; keys NULL: everything may have changed. */
 extern void queue_add(int64 scorecard_id, const KeyMap *keys);
 
+/* The same for a list of keys of a map's type. */
+extern void queue_add_list(int64 scorecard_id, const KeyMap *type, const Datum *keys, int n);
+
 /*
  * The rows of a scorecard that the snapshot sees. opened: queue_lock_marks() said yes before the snapshot was taken.
  */

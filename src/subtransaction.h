@@ -13,4 +13,11 @@
  */
 extern ErrorData *subtransaction_try(void (*work) (void *arg), void *arg);
 
+/* Whether an error says that the whole statement is to end, and nothing of what was tried. */
+static inline bool
+ends_statement(const ErrorData *error)
+{
+	return error->sqlerrcode == ERRCODE_QUERY_CANCELED || error->sqlerrcode == ERRCODE_ADMIN_SHUTDOWN;
+}
+
 #endif

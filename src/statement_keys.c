@@ -1,0 +1,144 @@
+/*
+ * statement_keys.c: the customers that one statement changed, on their way into the queue.
+ *
+ * Few keys are told apart exactly, in a map. Where keys are by value and come to many, as when rows are copied in bulk,
+ * a table of the last two keys in each of many places passes over most repetitions for a fraction of a map's price:
+ * the queue may hold a key several times, a refresh looks at it once. Other keys go on through the map, so many at a time.
+ */
+#include "custprio.h"
+
+#include "statement_keys.h"
+
+#include "keymap.h"
+#include "queue.h"
+#include "utils/memutils.h"
+
+#define EXACT_KEYS		512		/* by value; a map with room for so many is kept from one statement to the next */
+#define KEYS_AT_A_TIME	8192	/* by reference */
+#define LIST_KEYS		4096	/* queued together */
+#define SEEN_BITS		12		/* of the number of places */
+
+typedef struct StatementKeys
+{
+	MemoryContext context;
+	int64		scorecard_id;
+	Oid			type;
+	KeyMap	   *map;			/* NULL: none is kept */
+	Datum	   *seen;			/* the last two keys in each place; NULL: there were few keys so far */
+	Datum	   *list;			/* keys to queue, from then on */
+	int			n;
+} StatementKeys;
+
+static StatementKeys statement;
+
+/* Free what is not worth keeping for the next statement. */
+static void
+release(void)
+{
+	if (statement.map == NULL || (statement.map->byval && statement.seen == NULL))
+		return;
+	statement.map = NULL;
+	statement.seen = statement.list = NULL;
+	MemoryContextReset(statement.context);
+}
+
+static void
+empty_map(void)
+{
+	if (statement.map && statement.map->byval)
+		keymap_clear(statement.map);
+	else
+	{
+		MemoryContextReset(statement.context);
+		statement.map = keymap_create(statement.context, statement.type, sizeof(Datum));
+	}
+}
+
+void
+statement_keys_begin(int64 scorecard_id, Oid key_type)
+{
+	if (statement.context == NULL)
+		statement.context = AllocSetContextCreate(TopMemoryContext, "custprio captured keys", ALLOCSET_DEFAULT_SIZES);
+	release();
+	statement.scorecard_id = scorecard_id;
+	if (statement.type != key_type)
+		statement.map = NULL;
+	statement.type = key_type;
+	empty_map();
+}
+
+static inline Datum *
+place_of(Datum key)
+{
+	return &statement.seen[keymap_hash(statement.map, key) >> (64 - SEEN_BITS) << 1];
+}
+
+static inline void
+list_key(Datum key)
+{
+	Datum	   *place = place_of(key);
+
+	if (place[0] == key || place[1] == key)
+		return;
+	place[1] = place[0];
+	place[0] = key;
+	statement.list[statement.n++] = key;
+	if (statement.n == LIST_KEYS)
+	{
+		queue_add_list(statement.scorecard_id, statement.map, statement.list, statement.n);
+		statement.n = 0;
+	}
+}
+
+/* From now on keys go to the list, those of the map first. */
+static void
+begin_list(void)
+{
+	Datum		other = 1;
+
+	statement.seen = MemoryContextAllocZero(statement.context, 2 * sizeof(Datum) << SEEN_BITS);
+	statement.list = MemoryContextAlloc(statement.context, sizeof(Datum) * LIST_KEYS);
+	statement.n = 0;
+	/* zeroes are no keys but in the place where 0 belongs: there must be one that does not */
+	while (place_of(other) == place_of(0))
+		other++;
+	place_of(0)[0] = place_of(0)[1] = other;
+	for (uint32 id = 0; id < statement.map->n; id++)
+		list_key(keymap_key(statement.map, id));
+}
+
+void
+statement_keys_add(Datum key)
+{
+	KeyMap	   *map = statement.map;
+	MemoryContext caller;
+	bool		found;
+
+	if (statement.seen)
+	{
+		list_key(key);
+		return;
+	}
+	caller = MemoryContextSwitchTo(statement.context);
+	if (!map->byval && map->typlen < 0)
+		key = PointerGetDatum(PG_DETOAST_DATUM_PACKED(key));
+	keymap_insert(map, key, keymap_hash(map, key), &found);
+	MemoryContextSwitchTo(caller);
+	if (map->byval && map->n >= EXACT_KEYS)
+		begin_list();
+	else if (map->n >= KEYS_AT_A_TIME)
+	{
+		queue_add(statement.scorecard_id, map);
+		empty_map();
+	}
+}
+
+void
+statement_keys_end(void)
+{
+	if (statement.seen)
+		queue_add_list(statement.scorecard_id, statement.map, statement.list, statement.n);
+	else
+		queue_add(statement.scorecard_id, statement.map);
+	release();
+}
