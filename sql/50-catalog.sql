@@ -230,7 +230,7 @@ CREATE TABLE custprio.change_queue (
   queued_at    timestamptz NOT NULL
 ) WITH (toast_tuple_target = 8160);
 ALTER TABLE custprio.change_queue ALTER COLUMN customers SET STORAGE EXTERNAL;
-COMMENT ON TABLE custprio.change_queue IS 'customers whose purchases changed since their scorecard was refreshed, once per statement: the bytes of their keys';
+COMMENT ON TABLE custprio.change_queue IS 'customers whose purchases changed since their scorecard was refreshed, once per statement, in one that changed many perhaps more often: the bytes of their keys';
 COMMENT ON COLUMN custprio.change_queue.keys IS 'how many customers the row names; 0: any customer may have changed';
 
 -- Queues that were too long or too old, see src/queue_limit.c; nearly always empty.

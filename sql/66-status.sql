@@ -143,7 +143,7 @@ COMMENT ON COLUMN custprio.status.last_success IS 'when the last successful refr
 COMMENT ON COLUMN custprio.status.as_of IS 'the day whose scores are published';
 COMMENT ON COLUMN custprio.status.rebase_due IS 'local day from which on a refresh takes new thresholds, a new fit and its own day; the as-of day itself when the next refresh will';
 COMMENT ON COLUMN custprio.status.customers IS 'rows published by the last successful refresh';
-COMMENT ON COLUMN custprio.status.queue_depth IS 'customers whose changes wait for the next refresh, counted once per statement that changed them; NULL without capture';
+COMMENT ON COLUMN custprio.status.queue_depth IS 'customers whose changes wait for the next refresh, counted once per statement that changed them, in one that changed many perhaps more often; NULL without capture';
 COMMENT ON COLUMN custprio.status.queued_since IS 'since when the oldest of these changes waits';
 COMMENT ON COLUMN custprio.status.queue_closed_at IS 'when the queue passed custprio.queue_max_keys or custprio.queue_max_age, so that the next refresh is a rebuild; NULL when it did not';
 COMMENT ON COLUMN custprio.status.queue_max_keys IS 'how many changes may wait; NULL: any number, or not captured';
