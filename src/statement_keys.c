@@ -17,6 +17,7 @@
 #define KEYS_AT_A_TIME	8192	/* by reference */
 #define LIST_KEYS		4096	/* queued together */
 #define SEEN_BITS		12		/* of the number of places */
+#define SEEN_SIZE		(2 * sizeof(Datum) << SEEN_BITS)
 
 typedef struct StatementKeys
 {
@@ -24,8 +25,9 @@ typedef struct StatementKeys
 	int64		scorecard_id;
 	Oid			type;
 	KeyMap	   *map;			/* NULL: none is kept */
-	Datum	   *seen;			/* the last two keys in each place; NULL: there were few keys so far */
-	Datum	   *list;			/* keys to queue, from then on */
+	bool		many;			/* there were more than the map takes: from then on */
+	Datum	   *seen;			/* the last two keys in each place */
+	Datum	   *list;			/* keys to queue */
 	int			n;
 } StatementKeys;
 
@@ -35,11 +37,12 @@ static StatementKeys statement;
 static void
 release(void)
 {
-	if (statement.map == NULL || (statement.map->byval && statement.seen == NULL))
-		return;
-	statement.map = NULL;
-	statement.seen = statement.list = NULL;
-	MemoryContextReset(statement.context);
+	if (statement.map && !statement.map->byval)
+	{
+		statement.map = NULL;
+		MemoryContextReset(statement.context);
+	}
+	statement.many = false;
 }
 
 static void
@@ -96,9 +99,14 @@ begin_list(void)
 {
 	Datum		other = 1;
 
-	statement.seen = MemoryContextAllocZero(statement.context, 2 * sizeof(Datum) << SEEN_BITS);
-	statement.list = MemoryContextAlloc(statement.context, sizeof(Datum) * LIST_KEYS);
+	/* kept while the backend lives, a hundred kilobytes: who copies in bulk does so again */
+	if (statement.seen == NULL)
+		statement.seen = MemoryContextAlloc(TopMemoryContext, SEEN_SIZE);
+	if (statement.list == NULL)
+		statement.list = MemoryContextAlloc(TopMemoryContext, sizeof(Datum) * LIST_KEYS);
+	memset(statement.seen, 0, SEEN_SIZE);
 	statement.n = 0;
+	statement.many = true;
 	/* zeroes are no keys but in the place where 0 belongs: there must be one that does not */
 	while (place_of(other) == place_of(0))
 		other++;
@@ -114,7 +122,7 @@ statement_keys_add(Datum key)
 	MemoryContext caller;
 	bool		found;
 
-	if (statement.seen)
+	if (statement.many)
 	{
 		list_key(key);
 		return;
@@ -136,7 +144,7 @@ statement_keys_add(Datum key)
 void
 statement_keys_end(void)
 {
-	if (statement.seen)
+	if (statement.many)
 		queue_add_list(statement.scorecard_id, statement.map, statement.list, statement.n);
 	else
 		queue_add(statement.scorecard_id, statement.map);
