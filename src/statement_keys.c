@@ -15,6 +15,7 @@
 
 #define EXACT_KEYS		512		/* by value; a map with room for so many is kept from one statement to the next */
 #define KEYS_AT_A_TIME	8192	/* by reference */
+#define WAITING_KEYS	512		/* looked up together: between rows the caches are full of other things */
 #define LIST_KEYS		4096	/* queued together */
 #define SEEN_BITS		12		/* of the number of places */
 #define SEEN_SIZE		(2 * sizeof(Datum) << SEEN_BITS)
@@ -27,8 +28,10 @@ typedef struct StatementKeys
 	KeyMap	   *map;			/* NULL: none is kept */
 	bool		many;			/* there were more than the map takes: from then on */
 	Datum	   *seen;			/* the last two keys in each place */
+	Datum		waiting[WAITING_KEYS];
+	int			n_waiting;
 	Datum	   *list;			/* keys to queue */
-	int			n;
+	int			n_listed;
 } StatementKeys;
 
 static StatementKeys statement;
@@ -76,21 +79,29 @@ place_of(Datum key)
 	return &statement.seen[keymap_hash(statement.map, key) >> (64 - SEEN_BITS) << 1];
 }
 
-static inline void
-list_key(Datum key)
+/* List those of the waiting keys that are not among the last ones. */
+static void
+list_waiting(void)
 {
-	Datum	   *place = place_of(key);
-
-	if (place[0] == key || place[1] == key)
-		return;
-	place[1] = place[0];
-	place[0] = key;
-	statement.list[statement.n++] = key;
-	if (statement.n == LIST_KEYS)
+	for (int i = 0; i < statement.n_waiting; i++)
+		__builtin_prefetch(place_of(statement.waiting[i]));
+	for (int i = 0; i < statement.n_waiting; i++)
 	{
-		queue_add_list(statement.scorecard_id, statement.map, statement.list, statement.n);
-		statement.n = 0;
+		Datum		key = statement.waiting[i];
+		Datum	   *place = place_of(key);
+
+		if (place[0] == key || place[1] == key)
+			continue;
+		place[1] = place[0];
+		place[0] = key;
+		if (statement.n_listed == LIST_KEYS)
+		{
+			queue_add_list(statement.scorecard_id, statement.map, statement.list, statement.n_listed);
+			statement.n_listed = 0;
+		}
+		statement.list[statement.n_listed++] = key;
 	}
+	statement.n_waiting = 0;
 }
 
 /* From now on keys go to the list, those of the map first. */
@@ -105,14 +116,15 @@ begin_list(void)
 	if (statement.list == NULL)
 		statement.list = MemoryContextAlloc(TopMemoryContext, sizeof(Datum) * LIST_KEYS);
 	memset(statement.seen, 0, SEEN_SIZE);
-	statement.n = 0;
+	statement.n_waiting = statement.n_listed = 0;
 	statement.many = true;
 	/* zeroes are no keys but in the place where 0 belongs: there must be one that does not */
 	while (place_of(other) == place_of(0))
 		other++;
 	place_of(0)[0] = place_of(0)[1] = other;
+	StaticAssertStmt(EXACT_KEYS <= WAITING_KEYS, "the keys of the map must have room");
 	for (uint32 id = 0; id < statement.map->n; id++)
-		list_key(keymap_key(statement.map, id));
+		statement.waiting[statement.n_waiting++] = keymap_key(statement.map, id);
 }
 
 void
@@ -124,7 +136,9 @@ statement_keys_add(Datum key)
 
 	if (statement.many)
 	{
-		list_key(key);
+		if (statement.n_waiting == WAITING_KEYS)
+			list_waiting();
+		statement.waiting[statement.n_waiting++] = key;
 		return;
 	}
 	caller = MemoryContextSwitchTo(statement.context);
@@ -145,7 +159,10 @@ void
 statement_keys_end(void)
 {
 	if (statement.many)
-		queue_add_list(statement.scorecard_id, statement.map, statement.list, statement.n);
+	{
+		list_waiting();
+		queue_add_list(statement.scorecard_id, statement.map, statement.list, statement.n_listed);
+	}
 	else
 		queue_add(statement.scorecard_id, statement.map);
 	release();
