@@ -200,6 +200,7 @@ publish_missing(Publisher *p)
 		{
 			__builtin_prefetch(items[i + PREFETCH_AHEAD].customer);
 			__builtin_prefetch((char *) items[i + PREFETCH_AHEAD].customer + 64);
+			__builtin_prefetch((char *) items[i + PREFETCH_AHEAD].customer + 128);
 		}
 		publish_new(p, items[i].customer);
 		if (i % 256 == 0)

@@ -286,6 +286,17 @@ touch_listed(SourceResult *source, int partition, const KeyMap *listed)
 	}
 }
 
+/* Have what most of a summary's readers look at fetched. */
+static inline void
+prefetch_summary(const PurchaseEntry *entry)
+{
+	const char *summary = (const char *) entry->summary;
+
+	__builtin_prefetch(summary);
+	__builtin_prefetch(summary + 64);
+	__builtin_prefetch(summary + 128);
+}
+
 /* For the look ahead: where the row's key is, and which entries there are. */
 typedef struct EntryAhead
 {
@@ -321,13 +332,7 @@ fetch_entry(TupleTableSlot *slot, int stage, void *arg)
 	if (stage == 1)
 		__builtin_prefetch(purchase_entry(part, guess));
 	else
-	{
-		const char *summary = (const char *) purchase_entry(part, guess)->summary;
-
-		__builtin_prefetch(summary);
-		__builtin_prefetch(summary + 64);
-		__builtin_prefetch(summary + 128);
-	}
+		prefetch_summary(purchase_entry(part, guess));
 }
 
 /* Bring the rows that the state has to those at hand; notes the entries that it met. */
@@ -407,13 +412,7 @@ sync_new(StateTable *state, const Scorecard *card, SourceResult *source, int64 n
 		if (i + 2 * PREFETCH_AHEAD < n)
 			__builtin_prefetch(items[i + 2 * PREFETCH_AHEAD].entry);
 		if (i + PREFETCH_AHEAD < n)
-		{
-			char	   *summary = (char *) ((PurchaseEntry *) items[i + PREFETCH_AHEAD].entry)->summary;
-
-			__builtin_prefetch(summary);
-			__builtin_prefetch(summary + 64);
-			__builtin_prefetch(summary + 128);
-		}
+			prefetch_summary(items[i + PREFETCH_AHEAD].entry);
 		customer = find_listed(listed, items[i].key);
 		wanted_row(card, table, items[i].entry, listed != NULL, customer != NULL, segment_of(customer), &row);
 		state_insert(state, &row);
@@ -463,6 +462,8 @@ state_rebuild(const Scorecard *card, SourceResult *source, const KeyMap *listed,
 				PurchaseEntry *entry = purchase_entry(part, id);
 				const ListedCustomer *customer = find_listed(listed, entry->key);
 
+				if (id + PREFETCH_AHEAD < part->map->n)
+					prefetch_summary(purchase_entry(part, id + PREFETCH_AHEAD));
 				customer_set_add(set, card, entry->key, entry->summary, listed != NULL, customer != NULL,
 								 segment_of(customer));
 				count_purchases(run, entry->summary);

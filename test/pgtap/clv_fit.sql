@@ -103,7 +103,7 @@ SELECT ok((SELECT (fit_mbgnbd(x, t_x, t)).r FROM clv_fit_parallel) = (SELECT p[1
 SELECT ok((f).converged AND abs((f).b / 2.42 - 1) < .2 AND (f).log_likelihood < 0, 'many customers: the optimum is the true one')
 FROM (SELECT fit_bgnbd(x, t_x, t, 424) AS f FROM h WHERE cohort = 'sample') q;
 \else
-SELECT skip('SKIPPED: no CDNOW data in ../shared/data or CUSTPRIO_DATA', 37);
+SELECT skip('SKIPPED: no CDNOW data in ../shared/data or CUSTPRIO_DATA', 38);
 \endif
 
 -- data that cannot be fitted say so, and cannot be used
