@@ -110,7 +110,7 @@ for ((round = 1; round <= rounds; round++)); do
 	for kind in plain parted; do
 		empty
 		for variant in "${order[@]}"; do write "$kind" single "$variant" $((10000 * scale)); done
-		for variant in "${order[@]}"; do write "$kind" batch "$variant" $((500 * scale)); done
+		for variant in "${order[@]}"; do write "$kind" batch "$variant" $((2000 * scale)); done
 		empty
 		for turn in 0 1; do
 			copy "$kind" copy 4MB $((6 * scale))
@@ -122,7 +122,7 @@ for ((round = 1; round <= rounds; round++)); do
 			sql -c "INSERT INTO ${kind}_$variant SELECT i, (i * 7919) % $customers + 1, '2025-06-01', 42.42, 'paid' FROM generate_series(1, 100000) i" \
 				-c "CREATE INDEX ${kind}_${variant}_idx ON ${kind}_$variant (order_id)" -c "VACUUM (ANALYZE) ${kind}_$variant"
 		done
-		for variant in "${order[@]}"; do write "$kind" update "$variant" $((500 * scale)); done
+		for variant in "${order[@]}"; do write "$kind" update "$variant" $((2000 * scale)); done
 		for variant in "${variants[@]}"; do sql -c "DROP INDEX ${kind}_${variant}_idx"; done
 	done
 	say
