@@ -451,23 +451,17 @@ static bool
 wait_for_partition(ParallelContext *pcxt, ScanShared *shared, int worker, uint32 partition)
 {
 	pg_atomic_uint32 *handed_over = &shared->worker[worker].handed_over;
-	bool		there;
+	pid_t		pid;
 
-	while (!(there = pg_atomic_read_u32(handed_over) > partition))
-	{
-		pid_t		pid;
-
-		/* raises what a worker raised */
-		if (ConditionVariableTimedSleep(&shared->handed_over, HAND_OVER_WAIT, PG_WAIT_EXTENSION) &&
-			GetBackgroundWorkerPid(pcxt->worker[worker].bgwhandle, &pid) == BGWH_STOPPED)
-		{
-			there = pg_atomic_read_u32(handed_over) > partition;
-			break;
-		}
-	}
+	/* one that failed has stopped, too: what it raised is raised while we sleep or wait for its end */
+	while (pg_atomic_read_u32(handed_over) <= partition &&
+		   GetBackgroundWorkerPid(pcxt->worker[worker].bgwhandle, &pid) != BGWH_STOPPED)
+		(void) ConditionVariableTimedSleep(&shared->handed_over, HAND_OVER_WAIT, PG_WAIT_EXTENSION);
 	ConditionVariableCancelSleep();
+	if (pg_atomic_read_u32(handed_over) <= partition)
+		return false;
 	pg_read_barrier();
-	return there;
+	return true;
 }
 
 /* Merge what the workers hand over into the leader's table, which spills when it gets too large. */
