@@ -141,7 +141,6 @@ static void
 try_relation(CapturePlan *plan, const CapturedRelation *captured)
 {
 	Analysis	analysis = {plan, captured};
-
 	ErrorData  *error = subtransaction_try(analyze_in_scope, &analysis);
 
 	if (error && ends_statement(error))
@@ -213,11 +212,8 @@ add_key(CapturePlan *plan, TupleTableSlot *slot)
 	bool		isnull;
 	Datum		key = row_column(slot, plan->column, &isnull);
 
-	if (isnull)
-		return;
-	if (plan->has_cast)
-		key = FunctionCall1(&plan->cast, key);
-	statement_keys_add(key);
+	if (!isnull)
+		statement_keys_add(key, plan->has_cast ? &plan->cast : NULL);
 }
 
 static bool

@@ -18,7 +18,6 @@
 #define WAITING_KEYS	512		/* looked up together: between rows the caches are full of other things */
 #define LIST_KEYS		4096	/* queued together */
 #define SEEN_BITS		12		/* of the number of places */
-#define SEEN_SIZE		(2 * sizeof(Datum) << SEEN_BITS)
 
 typedef struct StatementKeys
 {
@@ -27,14 +26,14 @@ typedef struct StatementKeys
 	Oid			type;
 	KeyMap	   *map;			/* NULL: none is kept */
 	bool		many;			/* there were more than the map takes: from then on */
-	Datum	   *seen;			/* the last two keys in each place */
+	Datum		seen[2 << SEEN_BITS];	/* the last two keys in each place */
 	Datum		waiting[WAITING_KEYS];
 	int			n_waiting;
-	Datum	   *list;			/* keys to queue */
+	Datum		list[LIST_KEYS];	/* keys to queue */
 	int			n_listed;
 } StatementKeys;
 
-static StatementKeys statement;
+static StatementKeys statement; /* pages that few keys never touch cost nothing */
 
 /* Free what is not worth keeping for the next statement. */
 static void
@@ -110,12 +109,7 @@ begin_list(void)
 {
 	Datum		other = 1;
 
-	/* kept while the backend lives, a hundred kilobytes: who copies in bulk does so again */
-	if (statement.seen == NULL)
-		statement.seen = MemoryContextAlloc(TopMemoryContext, SEEN_SIZE);
-	if (statement.list == NULL)
-		statement.list = MemoryContextAlloc(TopMemoryContext, sizeof(Datum) * LIST_KEYS);
-	memset(statement.seen, 0, SEEN_SIZE);
+	memset(statement.seen, 0, sizeof(statement.seen));
 	statement.n_waiting = statement.n_listed = 0;
 	statement.many = true;
 	/* zeroes are no keys but in the place where 0 belongs: there must be one that does not */
@@ -128,23 +122,27 @@ begin_list(void)
 }
 
 void
-statement_keys_add(Datum key)
+statement_keys_add(Datum value, FmgrInfo *cast)
 {
 	KeyMap	   *map = statement.map;
-	MemoryContext caller;
+	MemoryContext caller = MemoryContextSwitchTo(statement.context);
+	Datum		key = cast ? FunctionCall1(cast, value) : value;
 	bool		found;
 
 	if (statement.many)
 	{
+		MemoryContextSwitchTo(caller);
 		if (statement.n_waiting == WAITING_KEYS)
 			list_waiting();
 		statement.waiting[statement.n_waiting++] = key;
 		return;
 	}
-	caller = MemoryContextSwitchTo(statement.context);
 	if (!map->byval && map->typlen < 0)
 		key = PointerGetDatum(PG_DETOAST_DATUM_PACKED(key));
 	keymap_insert(map, key, keymap_hash(map, key), &found);
+	/* the map has a copy of its own; rows of few customers may be many */
+	if (!map->byval && key != value)
+		pfree(DatumGetPointer(key));
 	MemoryContextSwitchTo(caller);
 	if (map->byval && map->n >= EXACT_KEYS)
 		begin_list();
