@@ -402,18 +402,6 @@ sum_far(const Alive *c, double horizon, double made)
 		7 * (near[3] - 3 * near[2] + 3 * near[1] - near[0]) / 5760;
 }
 
-/* 1, 1/2, 1/3 ... */
-static const double *
-reciprocals(void)
-{
-	static double table[QUICK_TERMS + 1];
-
-	if (table[0] == 0)
-		for (int i = QUICK_TERMS; i >= 0; i--)
-			table[i] = 1.0 / (i + 1);
-	return table;
-}
-
 /*
  * Expected purchases of a customer who is alive, each event a purchase, are a power series in z without the factor
  * (1 - z)^n: its coefficients are the expected purchases of j events times (n)_j / j!. They depend on the parameters and
@@ -463,7 +451,6 @@ extend(Series *series)
 static double
 sum_quickly(const Alive *c, double horizon, double scale)
 {
-	const double *reciprocal = reciprocals();
 	Series	   *series = series_of(c);
 	double		z = horizon / (c->rate + horizon);
 	double		z2 = z * z,
@@ -489,7 +476,7 @@ sum_quickly(const Alive *c, double horizon, double scale)
 		power *= z8;
 		from += QUICK_STEP;
 		/* what is left is below a geometric series of chances, each event making no more than one purchase more */
-		ratio = c->n > 1 ? z * (c->n + from) * reciprocal[from] : z;
+		ratio = c->n > 1 ? z * (c->n + from) / (from + 1) : z;
 		left = 1 - ratio;
 		if (left > 0 && last * (1 + left) <= 1e-17 * left * left * sum)
 			return sum * exp(scale);
