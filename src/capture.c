@@ -1,197 +1,39 @@
 /*
- * capture.c: the trigger function that notes which customers changed.
+ * capture.c: the functions of the triggers that note which customers changed.
  *
- * It puts each changed customer's key into the queue once per statement, old and new one of an update, and nothing where
- * no column that the scorecard reads changed. It runs in the writer's transaction, so nothing of ours must fail it or
- * run code of somebody else: the key is a plain column, or one cast to a wider type, and is taken from the row directly.
- * Where that does not work any more, as when a column was dropped, the queue is told that everything may have changed,
- * and the next refresh says what is wrong. Which relations have the triggers: capture_triggers.c.
+ * Each changed customer's key is put into the queue once per statement, old and new one of an update, and nothing where
+ * no column that the scorecard reads changed. Of inserted and deleted rows the key is all that counts. Row triggers have
+ * capture_row() as their WHEN condition, which keeps the key and is false, so that no event is queued; the statement's
+ * trigger then queues what was kept. A transition table, which PostgreSQL would fill with whole rows and move to disk
+ * where they are many, costs several times as much. An update's two rows must be compared, and by names: a condition
+ * that had all their columns as arguments would keep their types from being altered. So its trigger has the tables.
  *
- * Every writer pays for this, so a statement costs little more than reading its transition tables: what to read is
- * worked out once per session and trigger, memory is kept from one call to the next, and keys are packed into few rows.
+ * All of this runs in the writer's transaction, so nothing of ours must fail it or run code of somebody else: the key is
+ * a plain column, or one cast to a wider type. Where that does not work any more, as when another column has its name,
+ * the queue is told that everything may have changed, and the next refresh says what is wrong. Which relations have the
+ * triggers: capture_triggers.c.
  */
 #include "custprio.h"
 
-#include "capture.h"
-
 #include "access/htup_details.h"
-#include "catalog/pg_inherits.h"
+#include "access/xact.h"
+#include "capture_plan.h"
 #include "commands/trigger.h"
 #include "executor/tuptable.h"
+#include "compat.h"
 #include "miscadmin.h"
 #include "on_commit.h"
-#include "optimizer/optimizer.h"
 #include "queue.h"
 #include "statement_keys.h"
-#include "subtransaction.h"
+#include "storage/lmgr.h"
 #include "utils/builtins.h"
 #include "utils/datum.h"
-#include "utils/hsearch.h"
-#include "utils/inval.h"
-#include "utils/memutils.h"
+#include "utils/lsyscache.h"
 #include "utils/rel.h"
 #include "utils/tuplestore.h"
 
 PG_FUNCTION_INFO_V1(custprio_capture);
-
-/* How to take the key from a row for one trigger; kept for the session. */
-typedef struct CapturePlan
-{
-	Oid			trigger;		/* hash key */
-	Oid			relid;
-	bool		valid;
-	bool		ignore;			/* nothing is captured here any more */
-	bool		blind;			/* the key cannot be told: everything may have changed */
-	int64		scorecard_id;
-	AttrNumber	column;
-	bool		has_cast;
-	FmgrInfo	cast;
-	Oid			key_type;
-	int			n_used;			/* columns that the scorecard reads */
-	AttrNumber *used;
-} CapturePlan;
-
-static HTAB *plans = NULL;
-static MemoryContext plan_context = NULL;
-
-static void
-forget_plans(Datum arg, Oid relid)
-{
-	HASH_SEQ_STATUS status;
-	CapturePlan *plan;
-
-	hash_seq_init(&status, plans);
-	while ((plan = hash_seq_search(&status)) != NULL)
-		if (relid == InvalidOid || plan->relid == relid)
-			plan->valid = false;
-}
-
-static void
-start_session(void)
-{
-	HASHCTL		control = {.keysize = sizeof(Oid),.entrysize = sizeof(CapturePlan)};
-
-	plan_context = AllocSetContextCreate(TopMemoryContext, "custprio capture", ALLOCSET_SMALL_SIZES);
-	control.hcxt = plan_context;
-	plans = hash_create("custprio capture plans", 16, &control, HASH_ELEM | HASH_BLOBS | HASH_CONTEXT);
-	CacheRegisterRelcacheCallback(forget_plans, (Datum) 0);
-}
-
-/* Columns of the relation that count, and where the key is. Raises when an expression no longer fits. */
-static void
-analyze_relation(CapturePlan *plan, const CapturedRelation *captured)
-{
-	Expression	key = {.argument = "capture",.kind = EXPRESSION_KEY,.text = captured->customer,.canonical = true};
-	Node	   *node = expression_parse(&key, plan->relid);
-	Bitmapset  *used = NULL;
-	Oid			cast;
-	int			attno = -1;
-
-	pull_varattnos(node, 1, &used);
-	plan->key_type = key.type;
-	if (!capture_key_column(node, &plan->column, &cast))
-		plan->blind = true;
-	else if (OidIsValid(cast))
-	{
-		plan->has_cast = true;
-		fmgr_info_cxt(cast, &plan->cast, plan_context);
-	}
-	for (int i = 0; i < captured->n_expressions; i++)
-	{
-		Expression	expr = {
-			.argument = "capture",.kind = EXPRESSION_ANY,.text = captured->expressions[i],.canonical = true,
-			.of_metric = true,.may_aggregate = true
-		};
-
-		pull_varattnos(expression_parse(&expr, plan->relid), 1, &used);
-	}
-	if (plan->used)
-		pfree(plan->used);
-	plan->used = MemoryContextAlloc(plan_context, sizeof(AttrNumber) * Max(bms_num_members(used), 1));
-	while ((attno = bms_next_member(used, attno)) >= 0)
-	{
-		AttrNumber	column = attno + FirstLowInvalidHeapAttributeNumber;
-
-		if (column <= 0)
-			plan->blind = true; /* a whole row or a system column */
-		else
-			plan->used[plan->n_used++] = column;
-	}
-}
-
-typedef struct Analysis
-{
-	CapturePlan *plan;
-	const CapturedRelation *captured;
-} Analysis;
-
-static void
-analyze_in_scope(void *arg)
-{
-	Analysis   *analysis = arg;
-	OwnerScope	scope;
-
-	owner_scope_enter(&scope, GetUserId(), NULL);
-	analyze_relation(analysis->plan, analysis->captured);
-	owner_scope_leave(&scope);
-}
-
-/* Analyze it; a declaration that no longer fits is for the refresh to report, not for the writer to suffer. */
-static void
-try_relation(CapturePlan *plan, const CapturedRelation *captured)
-{
-	Analysis	analysis = {plan, captured};
-	ErrorData  *error = subtransaction_try(analyze_in_scope, &analysis);
-
-	if (error && ends_statement(error))
-		ReThrowError(error);
-	plan->blind |= error != NULL;
-}
-
-/* Whether a relation is a captured one or inherits from it. */
-static bool
-is_part_of(Oid relid, Oid root)
-{
-	return OidIsValid(root) && (relid == root || list_member_oid(find_all_inheritors(root, NoLock, NULL), relid));
-}
-
-static CapturePlan *
-plan_for(const Trigger *trigger, Oid relid)
-{
-	CapturePlan *plan;
-	bool		found;
-	List	   *captured;
-
-	if (plans == NULL)
-		start_session();
-	plan = hash_search(plans, &trigger->tgoid, HASH_ENTER, &found);
-	if (!found)
-	{
-		plan->valid = false;
-		plan->used = NULL;
-	}
-	if (plan->valid)
-		return plan;
-
-	plan->relid = relid;
-	plan->scorecard_id = pg_strtoint64(trigger->tgargs[0]);
-	plan->ignore = plan->blind = plan->has_cast = false;
-	plan->n_used = 0;
-	captured = captured_relations(plan->scorecard_id, trigger->tgargs[1]);
-	if (captured == NIL)
-		plan->ignore = true;
-	else if (is_part_of(relid, ((CapturedRelation *) linitial(captured))->relid))
-		try_relation(plan, linitial(captured));
-	else if (is_part_of(relid, ((CapturedRelation *) linitial(captured))->hint))
-		plan->blind = true;		/* renamed or moved: the refresh will find out */
-	else
-		plan->ignore = true;
-	if (!plan->ignore)
-		queue_meet(plan->scorecard_id);
-	/* what makes it blind may pass without notice, as when a refresh follows a renamed source */
-	plan->valid = !plan->blind;
-	return plan;
-}
+PG_FUNCTION_INFO_V1(custprio_capture_row);
 
 /*
  * A column of a row. From a transition table's row it is taken out of the tuple: to deform all columns before it, as
@@ -205,15 +47,57 @@ row_column(TupleTableSlot *slot, AttrNumber column, bool *isnull)
 	return slot_getattr(slot, column, isnull);
 }
 
+/* Whether the plan's column, by its name, is the one that a relation's row trigger takes keys from. */
+static bool
+source_fits(const CapturePlan *plan, const KeySource *source)
+{
+	AttrNumber	column = plan->column;
+
+	if (source->relid != plan->of.relid)
+	{
+		char	   *name = get_attname(plan->of.relid, plan->column, true);
+
+		column = name ? get_attnum(source->relid, name) : InvalidAttrNumber;
+	}
+	return source->column == column && source->cast == plan->cast.fn_oid;
+}
+
+/* Queue the keys that are kept; or that everything may have changed, if they are not what the plan would take. */
+static void
+queue_keys(CapturePlan *plan, StatementKeys *keys)
+{
+	bool		blind = plan->blind;
+
+	if (plan->ignore)
+		statement_keys_clear(keys);
+	else if (queue_is_closed(keys->scorecard_id))
+	{
+		on_commit_note(keys->scorecard_id);
+		statement_keys_clear(keys);
+	}
+	else
+	{
+		for (int i = 0; i < keys->n_sources && !blind; i++)
+			blind = !source_fits(plan, &keys->source[i]);
+		if (blind)
+		{
+			queue_add(keys->scorecard_id, NULL);
+			statement_keys_clear(keys);
+		}
+		else
+			statement_keys_queue(keys);
+	}
+}
+
 /* Add a row's customer; one without is of no concern. */
 static inline void
-add_key(CapturePlan *plan, TupleTableSlot *slot)
+add_key(CapturePlan *plan, StatementKeys *keys, TupleTableSlot *slot)
 {
 	bool		isnull;
 	Datum		key = row_column(slot, plan->column, &isnull);
 
-	if (!isnull)
-		statement_keys_add(key, plan->has_cast ? &plan->cast : NULL);
+	if (!isnull && statement_keys_add(keys, key, OidIsValid(plan->cast.fn_oid) ? &plan->cast : NULL))
+		queue_keys(plan, keys);
 }
 
 static bool
@@ -252,17 +136,17 @@ next_row(Tuplestorestate *store, TupleTableSlot *slot)
 }
 
 /*
- * Queue the keys of the rows of both transition tables. An update puts its old and new row in both at once, so that the
+ * Keep the keys of the rows of both transition tables. An update puts its old and new row in both at once, so that the
  * tables run in step; a pair that is equal in all used columns changes nothing. Were they ever out of step, pairs would
  * differ, and their keys be queued.
  */
 static void
-queue_statement(CapturePlan *plan, TriggerData *trigger)
+read_transition_tables(CapturePlan *plan, TriggerData *trigger)
 {
 	TupleTableSlot *old = begin_rows(trigger, trigger->tg_oldtable);
 	TupleTableSlot *new = begin_rows(trigger, trigger->tg_newtable);
+	StatementKeys *keys = statement_keys(plan->of.scorecard_id, plan->key_type);
 
-	statement_keys_begin(plan->scorecard_id, plan->key_type);
 	for (;;)
 	{
 		bool		has_old = next_row(trigger->tg_oldtable, old);
@@ -273,12 +157,11 @@ queue_statement(CapturePlan *plan, TriggerData *trigger)
 		if (has_old && has_new && used_columns_equal(plan, old, new))
 			continue;
 		if (has_old)
-			add_key(plan, old);
+			add_key(plan, keys, old);
 		if (has_new)
-			add_key(plan, new);
+			add_key(plan, keys, new);
 		CHECK_FOR_INTERRUPTS();
 	}
-	statement_keys_end();
 	if (old)
 		ExecDropSingleTupleTableSlot(old);
 	if (new)
@@ -286,17 +169,16 @@ queue_statement(CapturePlan *plan, TriggerData *trigger)
 }
 
 static void
-queue_row(CapturePlan *plan, TriggerData *trigger)
+read_row(CapturePlan *plan, TriggerData *trigger)
 {
 	bool		update = TRIGGER_FIRED_BY_UPDATE(trigger->tg_event);
+	StatementKeys *keys = statement_keys(plan->of.scorecard_id, plan->key_type);
 
 	if (update && used_columns_equal(plan, trigger->tg_trigslot, trigger->tg_newslot))
 		return;
-	statement_keys_begin(plan->scorecard_id, plan->key_type);
 	if (update)
-		add_key(plan, trigger->tg_newslot);
-	add_key(plan, trigger->tg_trigslot);
-	statement_keys_end();
+		add_key(plan, keys, trigger->tg_newslot);
+	add_key(plan, keys, trigger->tg_trigslot);
 }
 
 /* Trigger function; its arguments are the scorecard's number and the label of what is captured. */
@@ -304,28 +186,90 @@ Datum
 custprio_capture(PG_FUNCTION_ARGS)
 {
 	TriggerData *trigger = (TriggerData *) fcinfo->context;
+	int64		scorecard_id;
 	CapturePlan *plan;
+	StatementKeys *keys;
 
 	if (!CALLED_AS_TRIGGER(fcinfo) || !TRIGGER_FIRED_AFTER(trigger->tg_event) || trigger->tg_trigger->tgnargs != 2)
 		ereport(ERROR,
 				(errcode(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED),
 				 errmsg("custprio.capture() must be called by the triggers that create_scorecard makes")));
-	plan = plan_for(trigger->tg_trigger, RelationGetRelid(trigger->tg_relation));
+	scorecard_id = pg_strtoint64(trigger->tg_trigger->tgargs[0]);
+	plan = capture_plan(scorecard_id, trigger->tg_trigger->tgargs[1], RelationGetRelid(trigger->tg_relation));
 	if (plan->ignore)
-		return PointerGetDatum(NULL);
-	if (queue_is_closed(plan->scorecard_id))
+		;
+	else if (queue_is_closed(scorecard_id))
+		on_commit_note(scorecard_id);
+	else if (TRIGGER_FIRED_BY_TRUNCATE(trigger->tg_event) ||
+			 (plan->blind && (TRIGGER_FIRED_BY_UPDATE(trigger->tg_event) || TRIGGER_FIRED_FOR_ROW(trigger->tg_event))))
+		queue_add(scorecard_id, NULL);
+	else if (TRIGGER_FIRED_FOR_ROW(trigger->tg_event))
+		read_row(plan, trigger);
+	else if (TRIGGER_FIRED_BY_UPDATE(trigger->tg_event))
+		read_transition_tables(plan, trigger);
+	/* what row triggers kept is there too: of an update, the rows that moved to other partitions */
+	while ((keys = statement_keys_pending(scorecard_id)) != NULL)
 	{
-		on_commit_note(plan->scorecard_id);
-		return PointerGetDatum(NULL);
+		queue_keys(plan, keys);
+		statement_keys_end(keys);
 	}
-	if (plan->blind || TRIGGER_FIRED_BY_TRUNCATE(trigger->tg_event))
-	{
-		queue_add(plan->scorecard_id, NULL);
-		return PointerGetDatum(NULL);
-	}
-	if (TRIGGER_FIRED_FOR_ROW(trigger->tg_event))
-		queue_row(plan, trigger);
-	else
-		queue_statement(plan, trigger);
 	return PointerGetDatum(NULL);
+}
+
+/* What one row trigger knows while a statement lasts. */
+typedef struct RowCapture
+{
+	StatementKeys *keys;
+	uint64		generation;		/* the keys are those of this, if it is theirs */
+	int64		scorecard_id;
+	char	   *label;
+	Oid			key_type;
+	KeySource	source;
+} RowCapture;
+
+/*
+ * Nobody may fill a queue who does not write to the relation at this moment. What its rows are to the scorecard is looked
+ * at when keys are queued.
+ */
+static RowCapture *
+begin_row_capture(FunctionCallInfo fcinfo)
+{
+	RowCapture *row = MemoryContextAllocZero(fcinfo->flinfo->fn_mcxt, sizeof(RowCapture));
+	MemoryContext old = MemoryContextSwitchTo(fcinfo->flinfo->fn_mcxt);
+	Node	   *call = fcinfo->flinfo->fn_expr;
+	LOCKTAG		tag;
+
+	row->scorecard_id = PG_GETARG_INT64(0);
+	row->label = text_to_cstring(PG_GETARG_TEXT_PP(1));
+	row->source.relid = PG_GETARG_OID(2);
+	MemoryContextSwitchTo(old);
+	SET_LOCKTAG_RELATION(tag, MyDatabaseId, row->source.relid);
+	if (call == NULL || !IsA(call, FuncExpr) ||
+		!capture_key_column(lfourth(castNode(FuncExpr, call)->args), &row->source.column, &row->source.cast) ||
+		!custprio_lock_held(&tag, RowExclusiveLock) || strlen(row->label) > CAPTURE_LABEL_MAX)
+		ereport(ERROR,
+				(errcode(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED),
+				 errmsg("custprio.capture_row() must be called by the triggers that create_scorecard makes")));
+	row->key_type = get_fn_expr_argtype(fcinfo->flinfo, 3);
+	fcinfo->flinfo->fn_extra = row;
+	return row;
+}
+
+/* capture_row(scorecard_id, label, tableoid, customer): false, having kept the customer for the statement's trigger */
+Datum
+custprio_capture_row(PG_FUNCTION_ARGS)
+{
+	RowCapture *row = fcinfo->flinfo->fn_extra;
+
+	if (row == NULL)
+		row = begin_row_capture(fcinfo);
+	if (row->keys == NULL || row->generation != row->keys->generation || row->keys->subid != GetCurrentSubTransactionId())
+	{
+		row->keys = statement_keys(row->scorecard_id, row->key_type);
+		row->generation = row->keys->generation;
+		statement_keys_add_source(row->keys, &row->source);
+	}
+	if (statement_keys_add(row->keys, PG_GETARG_DATUM(3), NULL))
+		queue_keys(capture_plan(row->scorecard_id, row->label, row->source.relid), row->keys);
+	PG_RETURN_BOOL(false);
 }

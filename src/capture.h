@@ -30,6 +30,16 @@ extern List *captured_relations(int64 scorecard_id, const char *label);
  */
 extern bool capture_key_column(Node *node, AttrNumber *column, Oid *cast);
 
+/* The same for the key of a captured relation or of a part of it, with the type it has. Raises when it does not parse. */
+typedef struct CapturedKey
+{
+	AttrNumber	column;
+	Oid			cast;
+	Oid			type;
+} CapturedKey;
+
+extern bool capture_key(const CapturedRelation *captured, Oid relid, CapturedKey *key);
+
 /* Raise unless changes of the declared source can be captured. Called within the owner's scope. */
 extern void capture_check(Declaration *declaration);
 
@@ -52,6 +62,9 @@ extern void capture_complete(const Scorecard *card);
 /* Whether the relations and all their partitions have their triggers, and whether these are enabled. */
 extern bool capture_exists(const Scorecard *card);
 extern bool capture_enabled(const Scorecard *card);
+
+/* Whether rows change through another table that a captured relation has come to be a part of. */
+extern bool capture_is_bypassed(const Scorecard *card);
 
 /* The relations and their partitions as text, to tell whether the set has changed. */
 extern char *capture_relations(const Scorecard *card);

@@ -2,9 +2,11 @@
  * capture_triggers.c: which relations are captured for a scorecard, and the triggers that stand on them.
  *
  * The view custprio.captured says what is captured; capture_follow() makes the triggers agree with it. On each relation
- * and on each of its partitions stand statement triggers for INSERT, UPDATE and DELETE with transition tables, which
- * see COPY, MERGE, ON CONFLICT and foreign key cascades too, one for TRUNCATE that fires always, and on plain tables
- * a row trigger that fires only for logical replication. What they do is in capture.c.
+ * and on each of its partitions stand statement triggers for INSERT, UPDATE and DELETE, which fire for COPY, MERGE,
+ * ON CONFLICT and foreign key cascades too, and one for TRUNCATE that fires always. On those that hold rows themselves
+ * stand row triggers for inserted and deleted rows, and one that fires only for logical replication. What they do is in
+ * capture.c. A relation that is itself a part of another cannot be captured: statements that name the other one would
+ * fire the other one's triggers.
  */
 #include "custprio.h"
 
@@ -118,6 +120,19 @@ capture_key_column(Node *node, AttrNumber *column, Oid *cast)
 	return true;
 }
 
+bool
+capture_key(const CapturedRelation *captured, Oid relid, CapturedKey *key)
+{
+	Expression	expr = {
+		.argument = strcmp(captured->label, "source") == 0 ? "customer" : "key",.kind = EXPRESSION_KEY,
+		.text = captured->customer,.canonical = true
+	};
+	Node	   *node = expression_parse(&expr, relid);
+
+	key->type = expr.type;
+	return capture_key_column(node, &key->column, &key->cast);
+}
+
 void
 capture_check_relation(const char *argument, Oid relid, const char *name, Expression *key, Oid owner)
 {
@@ -132,6 +147,12 @@ capture_check_relation(const char *argument, Oid relid, const char *name, Expres
 				 errmsg("argument \"capture\": changes of %s cannot be captured", name),
 				 errdetail("It is not a table."),
 				 errhint("Use capture => 'none', or the table behind it as the %s.", argument)));
+	if (has_superclass(relid))
+		ereport(ERROR,
+				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+				 errmsg("argument \"capture\": changes of %s cannot be captured", name),
+				 errdetail("It is a partition or child of another table, and triggers on it do not see what is done through that."),
+				 errhint("Use capture => 'none', or the other table as the %s.", argument)));
 	foreach(lc, relation_with_heirs(relid, AccessShareLock))
 	{
 		Oid			part = lfirst_oid(lc);
@@ -268,12 +289,33 @@ relation_name(Oid relid)
 
 static const char *const statement_events[] = {"insert", "update", "delete", "truncate"};
 
-/* How many of the statement triggers a relation has; only enabled ones, if asked. */
-static int
-count_triggers(int64 scorecard_id, const char *label, Oid relid, bool enabled)
+/* Row triggers, of relations that hold rows: what their names end with, what they fire for, and the row they look at. */
+static const char *const row_events[][3] = {{"inserted", "INSERT", "NEW"}, {"deleted", "DELETE", "OLD"}};
+
+/* The column that the condition of a row trigger takes keys from; InvalidAttrNumber for any other condition. */
+static AttrNumber
+column_of_condition(const Trigger *trigger)
+{
+	Node	   *condition = trigger->tgqual ? stringToNode(trigger->tgqual) : NULL;
+	AttrNumber	column;
+	Oid			cast;
+
+	if (condition == NULL || !IsA(condition, FuncExpr) || list_length(castNode(FuncExpr, condition)->args) != 4 ||
+		!capture_key_column(lfourth(castNode(FuncExpr, condition)->args), &column, &cast))
+		return InvalidAttrNumber;
+	return column;
+}
+
+/*
+ * Whether a relation has all of the triggers that fire for its own statements; only enabled ones count, if asked. Given
+ * the name of the key's column, row triggers must take keys from that: names can change places.
+ */
+static bool
+has_triggers(int64 scorecard_id, const char *label, Oid relid, bool enabled, const char *column)
 {
 	Relation	rel = table_open(relid, NoLock);
-	int			found = 0;
+	bool		has_rows = rel->rd_rel->relkind == RELKIND_RELATION;
+	int			missing = lengthof(statement_events) + (has_rows ? lengthof(row_events) : 0);
 
 	for (int i = 0; rel->trigdesc && i < rel->trigdesc->numtriggers; i++)
 	{
@@ -283,36 +325,61 @@ count_triggers(int64 scorecard_id, const char *label, Oid relid, bool enabled)
 			continue;
 		for (int e = 0; e < lengthof(statement_events); e++)
 			if (strcmp(trigger->tgname, trigger_name(scorecard_id, label, statement_events[e])) == 0)
-				found++;
+				missing--;
+		for (int e = 0; has_rows && e < lengthof(row_events); e++)
+			if (strcmp(trigger->tgname, trigger_name(scorecard_id, label, row_events[e][0])) == 0 &&
+				(column == NULL || column_of_condition(trigger) == get_attnum(relid, column)))
+				missing--;
 	}
 	table_close(rel, NoLock);
-	return found;
+	return missing == 0;
 }
 
-/* The triggers of one relation that is no parent, or of a parent alone. */
-static void
-create_triggers(int64 scorecard_id, const char *label, Oid relid)
+/* The key of a row in the condition of a row trigger. */
+static char *
+key_of_row(const CapturedRelation *captured, Oid relid, const char *row)
 {
-	static const char *const transition_tables[] = {
-		"REFERENCING NEW TABLE AS custprio_new",
-		"REFERENCING OLD TABLE AS custprio_old NEW TABLE AS custprio_new",
-		"REFERENCING OLD TABLE AS custprio_old",
-		"",
-	};
+	CapturedKey key;
+	char	   *column;
+
+	if (!capture_key(captured, relid, &key))
+		ereport(ERROR,
+				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+				 errmsg("changes of table \"%s\" cannot be captured", get_rel_name(relid)),
+				 errdetail("The customer is no column, nor one cast to a wider type: %s.", captured->customer),
+				 errhint("Use alter_scorecard() with capture => 'none'.")));
+	column = psprintf("%s.%s", row, quote_identifier(get_attname(relid, key.column, false)));
+	if (key.type == get_atttype(relid, key.column))
+		return column;
+	return psprintf("CAST(%s AS %s)", column, format_type_be_qualified(key.type));
+}
+
+/* The triggers of one relation alone, whether it has heirs or not. */
+static void
+create_triggers(int64 scorecard_id, const CapturedRelation *captured, Oid relid)
+{
+	const char *label = captured->label;
 	char	   *name = relation_name(relid);
-	char	   *call = psprintf("custprio.capture('" INT64_FORMAT "', %s)", scorecard_id, quote_literal_cstr(label));
+	char	   *arguments = psprintf("'" INT64_FORMAT "', %s", scorecard_id, quote_literal_cstr(label));
 
 	for (int i = 0; i < lengthof(statement_events); i++)
-		execute(psprintf("CREATE OR REPLACE TRIGGER %s AFTER %s ON %s %s FOR EACH STATEMENT EXECUTE FUNCTION %s",
-						 quote_identifier(trigger_name(scorecard_id, label, statement_events[i])), statement_events[i],
-						 name, transition_tables[i], call));
+		execute(psprintf("CREATE OR REPLACE TRIGGER %s AFTER %s ON %s %s FOR EACH STATEMENT EXECUTE FUNCTION custprio.capture(%s)",
+						 quote_identifier(trigger_name(scorecard_id, label, statement_events[i])), statement_events[i], name,
+						 strcmp(statement_events[i], "update") == 0 ?
+						 "REFERENCING OLD TABLE AS custprio_old NEW TABLE AS custprio_new" : "", arguments));
 	execute(psprintf("ALTER TABLE ONLY %s ENABLE ALWAYS TRIGGER %s", name,
 					 quote_identifier(trigger_name(scorecard_id, label, "truncate"))));
 	if (get_rel_relkind(relid) != RELKIND_RELATION)
 		return;
-	/* rows that logical replication applies fire no statement triggers of these kinds */
-	execute(psprintf("CREATE OR REPLACE TRIGGER %s AFTER INSERT OR UPDATE OR DELETE ON %s FOR EACH ROW EXECUTE FUNCTION %s",
-					 quote_identifier(trigger_name(scorecard_id, label, "replica")), name, call));
+	for (int i = 0; i < lengthof(row_events); i++)
+		execute(psprintf("CREATE OR REPLACE TRIGGER %s AFTER %s ON %s FOR EACH ROW"
+						 " WHEN (custprio.capture_row(%s, %s.tableoid, %s)) EXECUTE FUNCTION custprio.capture(%s)",
+						 quote_identifier(trigger_name(scorecard_id, label, row_events[i][0])), row_events[i][1], name,
+						 arguments, row_events[i][2], key_of_row(captured, relid, row_events[i][2]), arguments));
+	/* rows that logical replication applies fire none of these */
+	execute(psprintf("CREATE OR REPLACE TRIGGER %s AFTER INSERT OR UPDATE OR DELETE ON %s FOR EACH ROW"
+					 " EXECUTE FUNCTION custprio.capture(%s)",
+					 quote_identifier(trigger_name(scorecard_id, label, "replica")), name, arguments));
 	execute(psprintf("ALTER TABLE ONLY %s ENABLE REPLICA TRIGGER %s", name,
 					 quote_identifier(trigger_name(scorecard_id, label, "replica"))));
 }
@@ -353,6 +420,15 @@ drop_strays(int64 scorecard_id, List *captured)
 	}
 }
 
+/* Name of the column that the key of a captured relation is; NULL when it is none. */
+static char *
+key_column(const CapturedRelation *captured)
+{
+	CapturedKey key;
+
+	return capture_key(captured, captured->relid, &key) ? get_attname(captured->relid, key.column, false) : NULL;
+}
+
 void
 capture_follow(int64 scorecard_id)
 {
@@ -369,7 +445,7 @@ capture_follow(int64 scorecard_id)
 		if (!OidIsValid(relation->relid))
 			continue;			/* the next refresh says so */
 		foreach(part, relation_with_heirs(relation->relid, ShareRowExclusiveLock))
-			create_triggers(scorecard_id, relation->label, lfirst_oid(part));
+			create_triggers(scorecard_id, relation, lfirst_oid(part));
 	}
 	end_ddl(nest_level);
 }
@@ -384,13 +460,15 @@ capture_complete(const Scorecard *card)
 	foreach(lc, card->captured)
 	{
 		CapturedRelation *relation = lfirst(lc);
+		char	   *column;
 
 		if (!OidIsValid(relation->relid))
 			continue;
+		column = key_column(relation);
 		/* a trigger that somebody disabled stays so */
 		foreach(part, relation_with_heirs(relation->relid, ShareRowExclusiveLock))
-			if (count_triggers(card->id, relation->label, lfirst_oid(part), false) != lengthof(statement_events))
-				create_triggers(card->id, relation->label, lfirst_oid(part));
+			if (!has_triggers(card->id, relation->label, lfirst_oid(part), false, column))
+				create_triggers(card->id, relation, lfirst_oid(part));
 	}
 	end_ddl(nest_level);
 }
@@ -404,11 +482,13 @@ all_have_triggers(const Scorecard *card, bool enabled)
 	foreach(lc, card->captured)
 	{
 		CapturedRelation *relation = lfirst(lc);
+		char	   *column;
 
 		if (!OidIsValid(relation->relid))
 			return false;
+		column = enabled ? NULL : key_column(relation);
 		foreach(part, relation_with_heirs(relation->relid, AccessShareLock))
-			if (count_triggers(card->id, relation->label, lfirst_oid(part), enabled) != lengthof(statement_events))
+			if (!has_triggers(card->id, relation->label, lfirst_oid(part), enabled, column))
 				return false;
 	}
 	return true;
@@ -417,13 +497,34 @@ all_have_triggers(const Scorecard *card, bool enabled)
 bool
 capture_exists(const Scorecard *card)
 {
-	return all_have_triggers(card, false);
+	OwnerScope	scope;
+	bool		exists;
+
+	owner_scope_enter(&scope, card->owner, card->time_zone);
+	exists = all_have_triggers(card, false);
+	owner_scope_leave(&scope);
+	return exists;
 }
 
 bool
 capture_enabled(const Scorecard *card)
 {
 	return all_have_triggers(card, true);
+}
+
+bool
+capture_is_bypassed(const Scorecard *card)
+{
+	ListCell   *lc;
+
+	foreach(lc, card->captured)
+	{
+		CapturedRelation *relation = lfirst(lc);
+
+		if (OidIsValid(relation->relid) && has_superclass(relation->relid))
+			return true;
+	}
+	return false;
 }
 
 char *

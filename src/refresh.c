@@ -142,6 +142,8 @@ capture_gap(const Scorecard *card, const ChangeQueue *queue, bool lapsed)
 			return "more changes waited, or for longer, than the queue holds";
 		if (queue->everything)
 			return "the source was truncated, or a change could not be told by customer";
+		if (capture_is_bypassed(card))
+			return "the source became a part of another table, through which it changes unseen";
 		if (card->source_relations == NULL)
 			return "capture began, or was interrupted, since the last rebuild";
 		if (strcmp(card->source_relations, capture_relations(card)) != 0)

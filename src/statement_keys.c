@@ -1,14 +1,18 @@
 /*
- * statement_keys.c: the customers that one statement changed, on their way into the queue.
+ * statement_keys.c: the customers that statements changed, on their way into the queue.
  *
  * Few keys are told apart exactly, in a map. Where keys are by value and come to many, as when rows are copied in bulk,
  * a table of the last two keys in each of many places passes over most repetitions for a fraction of a map's price:
  * the queue may hold a key several times, a refresh looks at it once. Other keys go on through the map, so many at a time.
+ *
+ * What holds them is kept from one statement to the next. A statement that fails leaves its keys behind; they are thrown
+ * away when its subtransaction ends.
  */
 #include "custprio.h"
 
 #include "statement_keys.h"
 
+#include "access/xact.h"
 #include "keymap.h"
 #include "queue.h"
 #include "utils/memutils.h"
@@ -19,124 +23,199 @@
 #define LIST_KEYS		4096	/* queued together */
 #define SEEN_BITS		12		/* of the number of places */
 
-typedef struct StatementKeys
+typedef struct Holder
 {
-	MemoryContext context;
-	int64		scorecard_id;
+	StatementKeys keys;			/* must be first */
+	struct Holder *next;
+	bool		begun;
+	MemoryContext context;		/* the map's */
 	Oid			type;
 	KeyMap	   *map;			/* NULL: none is kept */
+	int			source_capacity;
 	bool		many;			/* there were more than the map takes: from then on */
-	Datum		seen[2 << SEEN_BITS];	/* the last two keys in each place */
-	Datum		waiting[WAITING_KEYS];
 	int			n_waiting;
-	Datum		list[LIST_KEYS];	/* keys to queue */
 	int			n_listed;
-} StatementKeys;
+	/* pages that few keys never touch cost nothing */
+	Datum		waiting[WAITING_KEYS];
+	Datum		list[LIST_KEYS];	/* keys to queue */
+	Datum		seen[2 << SEEN_BITS];	/* the last two keys in each place */
+} Holder;
 
-static StatementKeys statement; /* pages that few keys never touch cost nothing */
+static Holder *holders = NULL;
 
-/* Free what is not worth keeping for the next statement. */
+/* Leave a map without keys: one by value as it is, the others, which grow with their keys, made anew. */
 static void
-release(void)
+empty(Holder *holder)
 {
-	if (statement.map && !statement.map->byval)
+	if (holder->map && holder->map->byval)
+		keymap_clear(holder->map);
+	else
 	{
-		statement.map = NULL;
-		MemoryContextReset(statement.context);
+		MemoryContextReset(holder->context);
+		holder->map = keymap_create(holder->context, holder->type, sizeof(Datum));
 	}
-	statement.many = false;
+	holder->many = false;
+}
+
+/* Keys of a subtransaction that committed, which ought to be none, are from now on its parent's; others are forgotten. */
+static void
+end_of_subtransaction(SubXactEvent event, SubTransactionId subid, SubTransactionId parent, void *arg)
+{
+	if (event != SUBXACT_EVENT_ABORT_SUB && event != SUBXACT_EVENT_COMMIT_SUB)
+		return;
+	for (Holder *holder = holders; holder; holder = holder->next)
+		if (holder->begun && holder->keys.subid == subid)
+		{
+			if (event == SUBXACT_EVENT_COMMIT_SUB)
+				holder->keys.subid = parent;
+			else
+				statement_keys_end(&holder->keys);
+		}
 }
 
 static void
-empty_map(void)
+end_of_transaction(XactEvent event, void *arg)
 {
-	if (statement.map && statement.map->byval)
-		keymap_clear(statement.map);
-	else
+	if (event == XACT_EVENT_PRE_COMMIT || event == XACT_EVENT_PRE_PREPARE)
+		return;
+	for (Holder *holder = holders; holder; holder = holder->next)
+		if (holder->begun)
+			statement_keys_end(&holder->keys);
+}
+
+static Holder *
+new_holder(void)
+{
+	Holder	   *holder = MemoryContextAlloc(TopMemoryContext, sizeof(Holder));
+
+	if (holders == NULL)
 	{
-		MemoryContextReset(statement.context);
-		statement.map = keymap_create(statement.context, statement.type, sizeof(Datum));
+		RegisterXactCallback(end_of_transaction, NULL);
+		RegisterSubXactCallback(end_of_subtransaction, NULL);
 	}
+	memset(holder, 0, offsetof(Holder, waiting));
+	holder->context = AllocSetContextCreate(TopMemoryContext, "custprio captured keys", ALLOCSET_DEFAULT_SIZES);
+	holder->next = holders;
+	holders = holder;
+	return holder;
+}
+
+StatementKeys *
+statement_keys_pending(int64 scorecard_id)
+{
+	SubTransactionId subid = GetCurrentSubTransactionId();
+
+	for (Holder *holder = holders; holder; holder = holder->next)
+		if (holder->begun && holder->keys.scorecard_id == scorecard_id && holder->keys.subid == subid)
+			return &holder->keys;
+	return NULL;
+}
+
+StatementKeys *
+statement_keys(int64 scorecard_id, Oid key_type)
+{
+	SubTransactionId subid = GetCurrentSubTransactionId();
+	Holder	   *free = NULL;
+
+	for (Holder *holder = holders; holder; holder = holder->next)
+	{
+		if (!holder->begun)
+			free = holder;
+		else if (holder->keys.scorecard_id == scorecard_id && holder->keys.subid == subid && holder->type == key_type)
+			return &holder->keys;
+	}
+	if (free == NULL)
+		free = new_holder();
+	if (free->type != key_type)
+		free->map = NULL;
+	free->type = key_type;
+	empty(free);
+	free->keys.scorecard_id = scorecard_id;
+	free->keys.subid = subid;
+	free->keys.n_sources = 0;
+	free->begun = true;
+	return &free->keys;
 }
 
 void
-statement_keys_begin(int64 scorecard_id, Oid key_type)
+statement_keys_add_source(StatementKeys *keys, const KeySource *source)
 {
-	if (statement.context == NULL)
-		statement.context = AllocSetContextCreate(TopMemoryContext, "custprio captured keys", ALLOCSET_DEFAULT_SIZES);
-	release();
-	statement.scorecard_id = scorecard_id;
-	if (statement.type != key_type)
-		statement.map = NULL;
-	statement.type = key_type;
-	empty_map();
+	Holder	   *holder = (Holder *) keys;
+
+	if (keys->n_sources == holder->source_capacity)
+	{
+		int			capacity = Max(2 * holder->source_capacity, 4);
+
+		keys->source = keys->source ? repalloc(keys->source, capacity * sizeof(KeySource)) :
+			MemoryContextAlloc(TopMemoryContext, capacity * sizeof(KeySource));
+		holder->source_capacity = capacity;
+	}
+	keys->source[keys->n_sources++] = *source;
 }
 
 static inline Datum *
-place_of(Datum key)
+place_of(Holder *holder, Datum key)
 {
-	return &statement.seen[keymap_hash(statement.map, key) >> (64 - SEEN_BITS) << 1];
+	return &holder->seen[keymap_hash(holder->map, key) >> (64 - SEEN_BITS) << 1];
 }
 
 /* List those of the waiting keys that are not among the last ones. */
 static void
-list_waiting(void)
+list_waiting(Holder *holder)
 {
-	for (int i = 0; i < statement.n_waiting; i++)
-		__builtin_prefetch(place_of(statement.waiting[i]));
-	for (int i = 0; i < statement.n_waiting; i++)
+	Assert(holder->n_listed + holder->n_waiting <= LIST_KEYS);
+	for (int i = 0; i < holder->n_waiting; i++)
+		__builtin_prefetch(place_of(holder, holder->waiting[i]));
+	for (int i = 0; i < holder->n_waiting; i++)
 	{
-		Datum		key = statement.waiting[i];
-		Datum	   *place = place_of(key);
+		Datum		key = holder->waiting[i];
+		Datum	   *place = place_of(holder, key);
 
 		if (place[0] == key || place[1] == key)
 			continue;
 		place[1] = place[0];
 		place[0] = key;
-		if (statement.n_listed == LIST_KEYS)
-		{
-			queue_add_list(statement.scorecard_id, statement.map, statement.list, statement.n_listed);
-			statement.n_listed = 0;
-		}
-		statement.list[statement.n_listed++] = key;
+		holder->list[holder->n_listed++] = key;
 	}
-	statement.n_waiting = 0;
+	holder->n_waiting = 0;
 }
 
 /* From now on keys go to the list, those of the map first. */
 static void
-begin_list(void)
+begin_list(Holder *holder)
 {
 	Datum		other = 1;
 
-	memset(statement.seen, 0, sizeof(statement.seen));
-	statement.n_waiting = statement.n_listed = 0;
-	statement.many = true;
+	memset(holder->seen, 0, sizeof(holder->seen));
+	holder->n_waiting = holder->n_listed = 0;
+	holder->many = true;
 	/* zeroes are no keys but in the place where 0 belongs: there must be one that does not */
-	while (place_of(other) == place_of(0))
+	while (place_of(holder, other) == place_of(holder, 0))
 		other++;
-	place_of(0)[0] = place_of(0)[1] = other;
-	StaticAssertStmt(EXACT_KEYS <= WAITING_KEYS, "the keys of the map must have room");
-	for (uint32 id = 0; id < statement.map->n; id++)
-		statement.waiting[statement.n_waiting++] = keymap_key(statement.map, id);
+	place_of(holder, 0)[0] = place_of(holder, 0)[1] = other;
+	StaticAssertStmt(EXACT_KEYS < WAITING_KEYS + 1, "the keys of the map must have room");
+	for (uint32 id = 0; id < holder->map->n; id++)
+		holder->waiting[holder->n_waiting++] = keymap_key(holder->map, id);
 }
 
-void
-statement_keys_add(Datum value, FmgrInfo *cast)
+bool
+statement_keys_add(StatementKeys *keys, Datum value, FmgrInfo *cast)
 {
-	KeyMap	   *map = statement.map;
-	MemoryContext caller = MemoryContextSwitchTo(statement.context);
-	Datum		key = cast ? FunctionCall1(cast, value) : value;
+	Holder	   *holder = (Holder *) keys;
+	KeyMap	   *map = holder->map;
+	MemoryContext caller;
+	Datum		key;
 	bool		found;
 
-	if (statement.many)
+	if (holder->many)
 	{
-		MemoryContextSwitchTo(caller);
-		if (statement.n_waiting == WAITING_KEYS)
-			list_waiting();
-		statement.waiting[statement.n_waiting++] = key;
-		return;
+		if (holder->n_waiting == WAITING_KEYS)
+			list_waiting(holder);
+		holder->waiting[holder->n_waiting++] = cast ? FunctionCall1(cast, value) : value;
+		return holder->n_waiting == WAITING_KEYS && holder->n_listed > LIST_KEYS - 2 * WAITING_KEYS;
 	}
+	caller = MemoryContextSwitchTo(holder->context);
+	key = cast ? FunctionCall1(cast, value) : value;
 	if (!map->byval && map->typlen < 0)
 		key = PointerGetDatum(PG_DETOAST_DATUM_PACKED(key));
 	keymap_insert(map, key, keymap_hash(map, key), &found);
@@ -145,23 +224,47 @@ statement_keys_add(Datum value, FmgrInfo *cast)
 		pfree(DatumGetPointer(key));
 	MemoryContextSwitchTo(caller);
 	if (map->byval && map->n >= EXACT_KEYS)
-		begin_list();
-	else if (map->n >= KEYS_AT_A_TIME)
-	{
-		queue_add(statement.scorecard_id, map);
-		empty_map();
-	}
+		begin_list(holder);
+	return map->n >= KEYS_AT_A_TIME;
 }
 
 void
-statement_keys_end(void)
+statement_keys_queue(StatementKeys *keys)
 {
-	if (statement.many)
+	Holder	   *holder = (Holder *) keys;
+
+	if (holder->many)
 	{
-		list_waiting();
-		queue_add_list(statement.scorecard_id, statement.map, statement.list, statement.n_listed);
+		list_waiting(holder);
+		queue_add_list(keys->scorecard_id, holder->map, holder->list, holder->n_listed);
 	}
 	else
-		queue_add(statement.scorecard_id, statement.map);
-	release();
+		queue_add(keys->scorecard_id, holder->map);
+	statement_keys_clear(keys);
+}
+
+void
+statement_keys_clear(StatementKeys *keys)
+{
+	Holder	   *holder = (Holder *) keys;
+
+	if (holder->many)
+		holder->n_waiting = holder->n_listed = 0;
+	else
+		empty(holder);
+}
+
+void
+statement_keys_end(StatementKeys *keys)
+{
+	Holder	   *holder = (Holder *) keys;
+
+	holder->begun = false;
+	keys->generation++;
+	/* keep no more than the next statement is likely to need */
+	if (!holder->map->byval)
+	{
+		holder->map = NULL;
+		MemoryContextReset(holder->context);
+	}
 }

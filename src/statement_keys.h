@@ -1,16 +1,48 @@
-/* statement_keys.h: the customers that one statement changed, on their way into the queue. */
+/* statement_keys.h: the customers that statements changed, on their way into the queue. */
 #ifndef CUSTPRIO_STATEMENT_KEYS_H
 #define CUSTPRIO_STATEMENT_KEYS_H
 
+#include "access/attnum.h"
 #include "fmgr.h"
 
+/* Where a statement's keys come from: a relation's column, cast unless cast is InvalidOid. */
+typedef struct KeySource
+{
+	Oid			relid;
+	AttrNumber	column;
+	Oid			cast;
+} KeySource;
+
 /*
- * begin, add for each row, end: each customer is queued once, or in large statements, whose memory is bounded, seldom
- * more than once. There is one statement at a time; a begin forgets what was left by one that failed. The key
- * of a row is its value, cast unless cast is NULL.
+ * Keys of a scorecard that statements of one subtransaction have changed and that are not in the queue yet. Statements
+ * within statements add to the same ones, unless in a subtransaction of their own: what that queues goes with it when it
+ * is rolled back, so keys of a statement around it must not be among them. Keys go with their subtransaction, too.
  */
-extern void statement_keys_begin(int64 scorecard_id, Oid key_type);
-extern void statement_keys_add(Datum value, FmgrInfo *cast);
-extern void statement_keys_end(void);
+typedef struct StatementKeys
+{
+	int64		scorecard_id;
+	SubTransactionId subid;
+	uint64		generation;		/* another one once these keys have ended */
+	int			n_sources;
+	KeySource  *source;
+} StatementKeys;
+
+/* Those of the current subtransaction; statement_keys() begins them where there are none, the other returns NULL. */
+extern StatementKeys *statement_keys(int64 scorecard_id, Oid key_type);
+extern StatementKeys *statement_keys_pending(int64 scorecard_id);
+
+extern void statement_keys_add_source(StatementKeys *keys, const KeySource *source);
+
+/*
+ * Add a key, given as its value before the cast unless that is NULL. Each customer is kept once, or of a large statement,
+ * whose memory is bounded, seldom more than once. True: there is no room for another, queue or clear them first.
+ */
+extern bool statement_keys_add(StatementKeys *keys, Datum value, FmgrInfo *cast);
+
+/* Put them into the queue; they stay begun, with none. */
+extern void statement_keys_queue(StatementKeys *keys);
+extern void statement_keys_clear(StatementKeys *keys);
+
+extern void statement_keys_end(StatementKeys *keys);
 
 #endif

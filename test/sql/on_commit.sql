@@ -148,7 +148,7 @@ SELECT * FROM latest;
 SELECT count(*) FROM crm_priority;
 INSERT INTO orders VALUES (1, current_date - 1, 5);
 SELECT * FROM latest;
-DO $$ BEGIN EXECUTE (SELECT format('DROP TRIGGER %I ON at_commit.orders', tgname) FROM pg_trigger WHERE tgrelid = 'at_commit.orders'::regclass AND tgname ~ 'capture_.*_delete'); END $$;
+DO $$ BEGIN EXECUTE (SELECT format('DROP TRIGGER %I ON at_commit.orders', tgname) FROM pg_trigger WHERE tgrelid = 'at_commit.orders'::regclass AND tgname ~ 'capture_.*_delete$'); END $$;
 INSERT INTO orders VALUES (2, current_date - 1, 5);
 SELECT count(*) FROM crm_priority WHERE customer_id = 2;
 SELECT mode, reason FROM refresh('crm');
