@@ -145,7 +145,7 @@ read_transition_tables(CapturePlan *plan, TriggerData *trigger)
 {
 	TupleTableSlot *old = begin_rows(trigger, trigger->tg_oldtable);
 	TupleTableSlot *new = begin_rows(trigger, trigger->tg_newtable);
-	StatementKeys *keys = statement_keys(plan->of.scorecard_id, plan->key_type);
+	StatementKeys *keys = statement_keys(plan->of.scorecard_id, plan->of.label, plan->key_type);
 
 	for (;;)
 	{
@@ -172,7 +172,7 @@ static void
 read_row(CapturePlan *plan, TriggerData *trigger)
 {
 	bool		update = TRIGGER_FIRED_BY_UPDATE(trigger->tg_event);
-	StatementKeys *keys = statement_keys(plan->of.scorecard_id, plan->key_type);
+	StatementKeys *keys = statement_keys(plan->of.scorecard_id, plan->of.label, plan->key_type);
 
 	if (update && used_columns_equal(plan, trigger->tg_trigslot, trigger->tg_newslot))
 		return;
@@ -187,6 +187,7 @@ custprio_capture(PG_FUNCTION_ARGS)
 {
 	TriggerData *trigger = (TriggerData *) fcinfo->context;
 	int64		scorecard_id;
+	const char *label;
 	CapturePlan *plan;
 	StatementKeys *keys;
 
@@ -195,7 +196,8 @@ custprio_capture(PG_FUNCTION_ARGS)
 				(errcode(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED),
 				 errmsg("custprio.capture() must be called by the triggers that create_scorecard makes")));
 	scorecard_id = pg_strtoint64(trigger->tg_trigger->tgargs[0]);
-	plan = capture_plan(scorecard_id, trigger->tg_trigger->tgargs[1], RelationGetRelid(trigger->tg_relation));
+	label = trigger->tg_trigger->tgargs[1];
+	plan = capture_plan(scorecard_id, label, RelationGetRelid(trigger->tg_relation));
 	if (plan->ignore)
 		;
 	else if (queue_is_closed(scorecard_id))
@@ -208,7 +210,7 @@ custprio_capture(PG_FUNCTION_ARGS)
 	else if (TRIGGER_FIRED_BY_UPDATE(trigger->tg_event))
 		read_transition_tables(plan, trigger);
 	/* what row triggers kept is there too: of an update, the rows that moved to other partitions */
-	while ((keys = statement_keys_pending(scorecard_id)) != NULL)
+	while ((keys = statement_keys_pending(scorecard_id, label)) != NULL)
 	{
 		queue_keys(plan, keys);
 		statement_keys_end(keys);
@@ -222,7 +224,7 @@ typedef struct RowCapture
 	StatementKeys *keys;
 	uint64		generation;		/* the keys are those of this, if it is theirs */
 	int64		scorecard_id;
-	char	   *label;
+	const char *label;
 	Oid			key_type;
 	KeySource	source;
 } RowCapture;
@@ -234,28 +236,30 @@ typedef struct RowCapture
 static RowCapture *
 begin_row_capture(FunctionCallInfo fcinfo)
 {
-	RowCapture *row = MemoryContextAllocZero(fcinfo->flinfo->fn_mcxt, sizeof(RowCapture));
 	MemoryContext old = MemoryContextSwitchTo(fcinfo->flinfo->fn_mcxt);
+	RowCapture *row = palloc0(sizeof(RowCapture));
+	char	   *captured = text_to_cstring(PG_GETARG_TEXT_PP(0));
 	Node	   *call = fcinfo->flinfo->fn_expr;
+	char	   *end;
 	LOCKTAG		tag;
 
-	row->scorecard_id = PG_GETARG_INT64(0);
-	row->label = text_to_cstring(PG_GETARG_TEXT_PP(1));
-	row->source.relid = PG_GETARG_OID(2);
 	MemoryContextSwitchTo(old);
+	row->scorecard_id = strtoi64(captured, &end, 10);
+	row->label = end + 1;
+	row->source.relid = PG_GETARG_OID(1);
+	row->key_type = get_fn_expr_argtype(fcinfo->flinfo, 2);
 	SET_LOCKTAG_RELATION(tag, MyDatabaseId, row->source.relid);
-	if (call == NULL || !IsA(call, FuncExpr) ||
-		!capture_key_column(lfourth(castNode(FuncExpr, call)->args), &row->source.column, &row->source.cast) ||
-		!custprio_lock_held(&tag, RowExclusiveLock) || strlen(row->label) > CAPTURE_LABEL_MAX)
+	if (*end != ' ' || strlen(row->label) > CAPTURE_LABEL_MAX || call == NULL || !IsA(call, FuncExpr) ||
+		!capture_key_column(lthird(castNode(FuncExpr, call)->args), &row->source.column, &row->source.cast) ||
+		!custprio_lock_held(&tag, RowExclusiveLock))
 		ereport(ERROR,
 				(errcode(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED),
 				 errmsg("custprio.capture_row() must be called by the triggers that create_scorecard makes")));
-	row->key_type = get_fn_expr_argtype(fcinfo->flinfo, 3);
 	fcinfo->flinfo->fn_extra = row;
 	return row;
 }
 
-/* capture_row(scorecard_id, label, tableoid, customer): false, having kept the customer for the statement's trigger */
+/* capture_row(captured, tableoid, customer): false, having kept the customer for the statement's trigger */
 Datum
 custprio_capture_row(PG_FUNCTION_ARGS)
 {
@@ -265,11 +269,11 @@ custprio_capture_row(PG_FUNCTION_ARGS)
 		row = begin_row_capture(fcinfo);
 	if (row->keys == NULL || row->generation != row->keys->generation || row->keys->subid != GetCurrentSubTransactionId())
 	{
-		row->keys = statement_keys(row->scorecard_id, row->key_type);
+		row->keys = statement_keys(row->scorecard_id, row->label, row->key_type);
 		row->generation = row->keys->generation;
 		statement_keys_add_source(row->keys, &row->source);
 	}
-	if (statement_keys_add(row->keys, PG_GETARG_DATUM(3), NULL))
+	if (statement_keys_add(row->keys, PG_GETARG_DATUM(2), NULL))
 		queue_keys(capture_plan(row->scorecard_id, row->label, row->source.relid), row->keys);
 	PG_RETURN_BOOL(false);
 }

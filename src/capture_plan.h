@@ -3,8 +3,8 @@
 #define CUSTPRIO_CAPTURE_PLAN_H
 
 #include "access/attnum.h"
-#include "capture.h"
 #include "fmgr.h"
+#include "statement_keys.h"
 
 typedef struct CapturePlanOf
 {

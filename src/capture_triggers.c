@@ -300,8 +300,8 @@ column_of_condition(const Trigger *trigger)
 	AttrNumber	column;
 	Oid			cast;
 
-	if (condition == NULL || !IsA(condition, FuncExpr) || list_length(castNode(FuncExpr, condition)->args) != 4 ||
-		!capture_key_column(lfourth(castNode(FuncExpr, condition)->args), &column, &cast))
+	if (condition == NULL || !IsA(condition, FuncExpr) || list_length(castNode(FuncExpr, condition)->args) != 3 ||
+		!capture_key_column(lthird(castNode(FuncExpr, condition)->args), &column, &cast))
 		return InvalidAttrNumber;
 	return column;
 }
@@ -375,7 +375,8 @@ create_triggers(int64 scorecard_id, const CapturedRelation *captured, Oid relid)
 		execute(psprintf("CREATE OR REPLACE TRIGGER %s AFTER %s ON %s FOR EACH ROW"
 						 " WHEN (custprio.capture_row(%s, %s.tableoid, %s)) EXECUTE FUNCTION custprio.capture(%s)",
 						 quote_identifier(trigger_name(scorecard_id, label, row_events[i][0])), row_events[i][1], name,
-						 arguments, row_events[i][2], key_of_row(captured, relid, row_events[i][2]), arguments));
+						 quote_literal_cstr(psprintf(INT64_FORMAT " %s", scorecard_id, label)), row_events[i][2],
+						 key_of_row(captured, relid, row_events[i][2]), arguments));
 	/* rows that logical replication applies fire none of these */
 	execute(psprintf("CREATE OR REPLACE TRIGGER %s AFTER INSERT OR UPDATE OR DELETE ON %s FOR EACH ROW"
 					 " EXECUTE FUNCTION custprio.capture(%s)",

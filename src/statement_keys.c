@@ -100,19 +100,26 @@ new_holder(void)
 	return holder;
 }
 
+static bool
+is_of(const Holder *holder, int64 scorecard_id, const char *label, SubTransactionId subid)
+{
+	return holder->begun && holder->keys.scorecard_id == scorecard_id && holder->keys.subid == subid &&
+		strcmp(holder->keys.label, label) == 0;
+}
+
 StatementKeys *
-statement_keys_pending(int64 scorecard_id)
+statement_keys_pending(int64 scorecard_id, const char *label)
 {
 	SubTransactionId subid = GetCurrentSubTransactionId();
 
 	for (Holder *holder = holders; holder; holder = holder->next)
-		if (holder->begun && holder->keys.scorecard_id == scorecard_id && holder->keys.subid == subid)
+		if (is_of(holder, scorecard_id, label, subid))
 			return &holder->keys;
 	return NULL;
 }
 
 StatementKeys *
-statement_keys(int64 scorecard_id, Oid key_type)
+statement_keys(int64 scorecard_id, const char *label, Oid key_type)
 {
 	SubTransactionId subid = GetCurrentSubTransactionId();
 	Holder	   *free = NULL;
@@ -121,7 +128,7 @@ statement_keys(int64 scorecard_id, Oid key_type)
 	{
 		if (!holder->begun)
 			free = holder;
-		else if (holder->keys.scorecard_id == scorecard_id && holder->keys.subid == subid && holder->type == key_type)
+		else if (is_of(holder, scorecard_id, label, subid) && holder->type == key_type)
 			return &holder->keys;
 	}
 	if (free == NULL)
@@ -131,6 +138,7 @@ statement_keys(int64 scorecard_id, Oid key_type)
 	free->type = key_type;
 	empty(free);
 	free->keys.scorecard_id = scorecard_id;
+	strlcpy(free->keys.label, label, sizeof(free->keys.label));
 	free->keys.subid = subid;
 	free->keys.n_sources = 0;
 	free->begun = true;

@@ -3,6 +3,7 @@
 #define CUSTPRIO_STATEMENT_KEYS_H
 
 #include "access/attnum.h"
+#include "capture.h"
 #include "fmgr.h"
 
 /* Where a statement's keys come from: a relation's column, cast unless cast is InvalidOid. */
@@ -14,13 +15,15 @@ typedef struct KeySource
 } KeySource;
 
 /*
- * Keys of a scorecard that statements of one subtransaction have changed and that are not in the queue yet. Statements
- * within statements add to the same ones, unless in a subtransaction of their own: what that queues goes with it when it
- * is rolled back, so keys of a statement around it must not be among them. Keys go with their subtransaction, too.
+ * Keys of what is captured for a scorecard under a label, changed by statements of one subtransaction and not in the
+ * queue yet. Statements within statements add to the same ones, unless in a subtransaction of their own: what that queues
+ * goes with it when it is rolled back, so keys of a statement around it must not be among them. Keys go with their
+ * subtransaction, too.
  */
 typedef struct StatementKeys
 {
 	int64		scorecard_id;
+	char		label[CAPTURE_LABEL_MAX + 4];
 	SubTransactionId subid;
 	uint64		generation;		/* another one once these keys have ended */
 	int			n_sources;
@@ -28,8 +31,8 @@ typedef struct StatementKeys
 } StatementKeys;
 
 /* Those of the current subtransaction; statement_keys() begins them where there are none, the other returns NULL. */
-extern StatementKeys *statement_keys(int64 scorecard_id, Oid key_type);
-extern StatementKeys *statement_keys_pending(int64 scorecard_id);
+extern StatementKeys *statement_keys(int64 scorecard_id, const char *label, Oid key_type);
+extern StatementKeys *statement_keys_pending(int64 scorecard_id, const char *label);
 
 extern void statement_keys_add_source(StatementKeys *keys, const KeySource *source);
 

@@ -6,7 +6,7 @@ CREATE EXTENSION IF NOT EXISTS pgtap;
 CREATE EXTENSION IF NOT EXISTS custprio;
 SET LOCAL search_path = public, custprio;
 SET LOCAL client_min_messages = error;
-SELECT plan(41);
+SELECT plan(44);
 
 CREATE FUNCTION pg_temp.again(card text) RETURNS text LANGUAGE sql AS $$
   SELECT concat_ws(' ', mode, queued) FROM refresh(card, 'auto', '2025-12-31') $$;
@@ -158,6 +158,20 @@ SELECT is_empty($$ SELECT * FROM verify('old') $$, 'nothing is lost');
 SELECT is(pg_temp.again('parts'), 'rebuild 2', 'and the other table notices its new partition');
 SELECT is_empty($$ SELECT * FROM verify('parts') $$, 'with all of its rows');
 
+-- one table captured twice, by different columns
+CREATE TABLE gifts (giver int, receiver int, at date DEFAULT '2025-06-01', amount int DEFAULT 5);
+INSERT INTO gifts SELECT i, i + 100 FROM generate_series(1, 100) i;
+SELECT create_scorecard('giver', 'gifts', 'giver', 'at', 'amount', every => NULL, time_zone => 'UTC', clv_model => 'none', capture => 'trigger');
+SELECT add_metric('giver', 'received', 'count(*)', relation => 'gifts', key => 'receiver', weight => 1);
+SELECT pg_temp.again('giver');
+INSERT INTO gifts VALUES (1, 2), (3, 4);
+SELECT is(pg_temp.again('giver'), 'incremental 4', 'one table, two keys');
+DELETE FROM gifts WHERE giver = 5;
+UPDATE gifts SET receiver = 7 WHERE giver = 8;
+INSERT INTO gifts SELECT i, 101 - i FROM generate_series(1, 5) i;
+SELECT is(pg_temp.again('giver'), 'incremental 13', 'of all kinds of statements');
+SELECT is_empty($$ SELECT * FROM verify('giver') $$, 'nothing is lost');
+
 -- others who write, and others who call
 CREATE ROLE capture_writer;
 CREATE ROLE capture_stranger;
@@ -175,10 +189,10 @@ SELECT is(pg_temp.again('crm'), 'incremental 4', 'a writer through a view, witho
 GRANT USAGE ON SCHEMA custprio TO capture_stranger;
 SET LOCAL ROLE capture_stranger;
 INSERT INTO public.their_orders VALUES (41);
-SELECT throws_ok($$ SELECT custprio.capture_row(1, 'source', 'public.unwritten'::regclass, customer) FROM public.their_orders $$, '39P01', NULL, 'a stranger to the table cannot call it');
-SELECT throws_ok($$ SELECT custprio.capture_row(1, 'source', 'public.their_orders'::regclass, 5) $$, '39P01', NULL, 'nor with a customer of nowhere');
-SELECT lives_ok($$ SELECT custprio.capture_row((SELECT scorecard_id FROM custprio.scorecard WHERE name = 'crm'), 'source', 'public.their_orders'::regclass, customer + 0) FROM public.their_orders WHERE false $$, 'without rows nothing happens');
-SELECT lives_ok(format($$ SELECT count(custprio.capture_row(%s, 'source', 'public.their_orders'::regclass, t.customer)) FROM public.their_orders t, generate_series(1, 9000) $$,
+SELECT throws_ok($$ SELECT custprio.capture_row('1 source', 'public.unwritten'::regclass, customer) FROM public.their_orders $$, '39P01', NULL, 'a stranger to the table cannot call it');
+SELECT throws_ok($$ SELECT custprio.capture_row('1 source', 'public.their_orders'::regclass, 5) $$, '39P01', NULL, 'nor with a customer of nowhere');
+SELECT lives_ok($$ SELECT custprio.capture_row((SELECT scorecard_id || ' source' FROM custprio.scorecard WHERE name = 'crm'), 'public.their_orders'::regclass, customer + 0) FROM public.their_orders WHERE false $$, 'without rows nothing happens');
+SELECT lives_ok(format($$ SELECT count(custprio.capture_row('%s source', 'public.their_orders'::regclass, t.customer)) FROM public.their_orders t, generate_series(1, 9000) $$,
   (SELECT scorecard_id FROM custprio.scorecard WHERE name = 'crm')), 'for a table of their own they can');
 RESET ROLE;
 SELECT is(pg_temp.waiting('crm'), 0::bigint, 'but that is of no scorecard');
