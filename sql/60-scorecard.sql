@@ -94,10 +94,10 @@ CREATE FUNCTION custprio.capture() RETURNS trigger
 COMMENT ON FUNCTION custprio.capture() IS
   'trigger function that notes which customers changed; put on sources by create_scorecard and alter_scorecard';
 
--- For the WHEN condition of row triggers, which PostgreSQL evaluates as whoever writes: so anybody may call it, and it does
--- nothing but for one who is writing to the relation. Its first argument is the number of the scorecard and a label, as in
+-- For the WHEN condition of row triggers, which PostgreSQL evaluates as whoever writes: so anybody may call it, and what it keeps
+-- comes to nothing but for one who is writing to the relation. Its first argument is the number of the scorecard and a label, as in
 -- '5 source': each statement parses the condition anew, and every argument costs writers of single rows.
-CREATE FUNCTION custprio.capture_row(captured text, relation oid, customer "any") RETURNS boolean
+CREATE FUNCTION custprio.capture_row(captured text, customer "any") RETURNS boolean
   AS 'MODULE_PATHNAME', 'custprio_capture_row' LANGUAGE C VOLATILE STRICT PARALLEL UNSAFE;
-COMMENT ON FUNCTION custprio.capture_row(text, oid, "any") IS
+COMMENT ON FUNCTION custprio.capture_row(text, "any") IS
   'condition of row triggers that keeps the customer for capture() and is false; put on sources by create_scorecard and alter_scorecard';

@@ -18,6 +18,7 @@
 #include "access/htup_details.h"
 #include "access/xact.h"
 #include "capture_plan.h"
+#include "catalog/pg_inherits.h"
 #include "commands/trigger.h"
 #include "executor/tuptable.h"
 #include "compat.h"
@@ -25,10 +26,9 @@
 #include "on_commit.h"
 #include "queue.h"
 #include "statement_keys.h"
-#include "storage/lmgr.h"
+#include "storage/lock.h"
 #include "utils/builtins.h"
 #include "utils/datum.h"
-#include "utils/lsyscache.h"
 #include "utils/rel.h"
 #include "utils/tuplestore.h"
 
@@ -47,27 +47,10 @@ row_column(TupleTableSlot *slot, AttrNumber column, bool *isnull)
 	return slot_getattr(slot, column, isnull);
 }
 
-/* Whether the plan's column, by its name, is the one that a relation's row trigger takes keys from. */
-static bool
-source_fits(const CapturePlan *plan, const KeySource *source)
-{
-	AttrNumber	column = plan->column;
-
-	if (source->relid != plan->of.relid)
-	{
-		char	   *name = get_attname(plan->of.relid, plan->column, true);
-
-		column = name ? get_attnum(source->relid, name) : InvalidAttrNumber;
-	}
-	return source->column == column && source->cast == plan->cast.fn_oid;
-}
-
-/* Queue the keys that are kept; or that everything may have changed, if they are not what the plan would take. */
+/* Queue the keys that are kept. */
 static void
-queue_keys(CapturePlan *plan, StatementKeys *keys)
+queue_keys(const CapturePlan *plan, StatementKeys *keys)
 {
-	bool		blind = plan->blind;
-
 	if (plan->ignore)
 		statement_keys_clear(keys);
 	else if (queue_is_closed(keys->scorecard_id))
@@ -75,18 +58,13 @@ queue_keys(CapturePlan *plan, StatementKeys *keys)
 		on_commit_note(keys->scorecard_id);
 		statement_keys_clear(keys);
 	}
-	else
+	else if (plan->blind || !plan->rows_fit)
 	{
-		for (int i = 0; i < keys->n_sources && !blind; i++)
-			blind = !source_fits(plan, &keys->source[i]);
-		if (blind)
-		{
-			queue_add(keys->scorecard_id, NULL);
-			statement_keys_clear(keys);
-		}
-		else
-			statement_keys_queue(keys);
+		queue_add(keys->scorecard_id, NULL);
+		statement_keys_clear(keys);
 	}
+	else
+		statement_keys_queue(keys);
 }
 
 /* Add a row's customer; one without is of no concern. */
@@ -226,40 +204,61 @@ typedef struct RowCapture
 	int64		scorecard_id;
 	const char *label;
 	Oid			key_type;
-	KeySource	source;
 } RowCapture;
 
-/*
- * Nobody may fill a queue who does not write to the relation at this moment. What its rows are to the scorecard is looked
- * at when keys are queued.
- */
+static void
+refuse_call(void)
+{
+	ereport(ERROR,
+			(errcode(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED),
+			 errmsg("custprio.capture_row() must be called by the triggers that create_scorecard makes")));
+}
+
 static RowCapture *
 begin_row_capture(FunctionCallInfo fcinfo)
 {
 	MemoryContext old = MemoryContextSwitchTo(fcinfo->flinfo->fn_mcxt);
-	RowCapture *row = palloc0(sizeof(RowCapture));
+	RowCapture *row = palloc(sizeof(RowCapture));
 	char	   *captured = text_to_cstring(PG_GETARG_TEXT_PP(0));
-	Node	   *call = fcinfo->flinfo->fn_expr;
 	char	   *end;
-	LOCKTAG		tag;
 
 	MemoryContextSwitchTo(old);
 	row->scorecard_id = strtoi64(captured, &end, 10);
 	row->label = end + 1;
-	row->source.relid = PG_GETARG_OID(1);
-	row->key_type = get_fn_expr_argtype(fcinfo->flinfo, 2);
-	SET_LOCKTAG_RELATION(tag, MyDatabaseId, row->source.relid);
-	if (*end != ' ' || strlen(row->label) > CAPTURE_LABEL_MAX || call == NULL || !IsA(call, FuncExpr) ||
-		!capture_key_column(lthird(castNode(FuncExpr, call)->args), &row->source.column, &row->source.cast) ||
-		!custprio_lock_held(&tag, RowExclusiveLock))
-		ereport(ERROR,
-				(errcode(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED),
-				 errmsg("custprio.capture_row() must be called by the triggers that create_scorecard makes")));
+	row->key_type = get_fn_expr_argtype(fcinfo->flinfo, 1);
+	if (*end != ' ' || strlen(row->label) > CAPTURE_LABEL_MAX || !OidIsValid(row->key_type))
+		refuse_call();
+	row->keys = NULL;
 	fcinfo->flinfo->fn_extra = row;
 	return row;
 }
 
-/* capture_row(captured, tableoid, customer): false, having kept the customer for the statement's trigger */
+/*
+ * Queue keys while a statement goes on. Nobody may fill the queue who does not write to what is captured at this moment:
+ * anybody can call capture_row(), but what that keeps counts only once there is too much, or a statement's trigger fires.
+ */
+static void
+make_room(RowCapture *row)
+{
+	List	   *captured = captured_relations(row->scorecard_id, row->label);
+	Oid			relid = captured ? ((CapturedRelation *) linitial(captured))->relid : InvalidOid;
+	ListCell   *lc;
+
+	foreach(lc, OidIsValid(relid) ? find_all_inheritors(relid, NoLock, NULL) : NIL)
+	{
+		LOCKTAG		tag;
+
+		SET_LOCKTAG_RELATION(tag, MyDatabaseId, lfirst_oid(lc));
+		if (custprio_lock_held(&tag, RowExclusiveLock))
+		{
+			queue_keys(capture_plan(row->scorecard_id, row->label, relid), row->keys);
+			return;
+		}
+	}
+	statement_keys_end(row->keys);
+}
+
+/* capture_row(captured, customer): false, having kept the customer for the statement's trigger */
 Datum
 custprio_capture_row(PG_FUNCTION_ARGS)
 {
@@ -271,9 +270,8 @@ custprio_capture_row(PG_FUNCTION_ARGS)
 	{
 		row->keys = statement_keys(row->scorecard_id, row->label, row->key_type);
 		row->generation = row->keys->generation;
-		statement_keys_add_source(row->keys, &row->source);
 	}
-	if (statement_keys_add(row->keys, PG_GETARG_DATUM(2), NULL))
-		queue_keys(capture_plan(row->scorecard_id, row->label, row->source.relid), row->keys);
+	if (statement_keys_add(row->keys, PG_GETARG_DATUM(1), NULL))
+		make_room(row);
 	PG_RETURN_BOOL(false);
 }

@@ -40,6 +40,9 @@ typedef struct CapturedKey
 
 extern bool capture_key(const CapturedRelation *captured, Oid relid, CapturedKey *key);
 
+/* Whether the row triggers of a relation, or of a part that holds its rows, take keys from the relation's column. */
+extern bool capture_rows_fit(int64 scorecard_id, const CapturedRelation *captured, Oid relid, AttrNumber column);
+
 /* Raise unless changes of the declared source can be captured. Called within the owner's scope. */
 extern void capture_check(Declaration *declaration);
 

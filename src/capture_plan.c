@@ -58,6 +58,7 @@ analyze_relation(CapturePlan *plan, const CapturedRelation *captured)
 	plan->key_type = key.type;
 	if (OidIsValid(key.cast))
 		fmgr_info_cxt(key.cast, &plan->cast, plan_context);
+	plan->rows_fit = !plan->blind && capture_rows_fit(plan->of.scorecard_id, captured, plan->of.relid, key.column);
 	used = bms_add_member(used, key.column - FirstLowInvalidHeapAttributeNumber);
 	for (int i = 0; i < captured->n_expressions; i++)
 	{
@@ -121,11 +122,14 @@ is_part_of(Oid relid, Oid root)
 CapturePlan *
 capture_plan(int64 scorecard_id, const char *label, Oid relid)
 {
+	static CapturePlan *last = NULL;
 	CapturePlanOf of = {.scorecard_id = scorecard_id,.relid = relid};
 	CapturePlan *plan;
 	bool		found;
 	List	   *captured;
 
+	if (last && last->valid && last->of.relid == relid && last->of.scorecard_id == scorecard_id && strcmp(last->of.label, label) == 0)
+		return last;
 	StaticAssertStmt(sizeof(CapturePlanOf) == sizeof(int64) + sizeof(Oid) + sizeof(of.label), "a hash key has no padding");
 	strlcpy(of.label, label, sizeof(of.label));
 	if (plans == NULL)
@@ -137,9 +141,9 @@ capture_plan(int64 scorecard_id, const char *label, Oid relid)
 		plan->used = NULL;
 	}
 	if (plan->valid)
-		return plan;
+		return last = plan;
 
-	plan->ignore = plan->blind = false;
+	plan->ignore = plan->blind = plan->rows_fit = false;
 	plan->cast.fn_oid = InvalidOid;
 	plan->n_used = 0;
 	captured = captured_relations(scorecard_id, label);
@@ -154,6 +158,6 @@ capture_plan(int64 scorecard_id, const char *label, Oid relid)
 	if (!plan->ignore)
 		queue_meet(scorecard_id);
 	/* what makes it blind may pass without notice, as when a refresh follows a renamed source */
-	plan->valid = !plan->blind;
-	return plan;
+	plan->valid = plan->ignore || (!plan->blind && plan->rows_fit);
+	return last = plan;
 }

@@ -19,6 +19,7 @@ typedef struct CapturePlan
 	bool		valid;
 	bool		ignore;			/* nothing is captured here any more */
 	bool		blind;			/* the key cannot be told: everything may have changed */
+	bool		rows_fit;		/* row triggers take the key from where it is */
 	AttrNumber	column;
 	FmgrInfo	cast;			/* fn_oid InvalidOid: none */
 	Oid			key_type;

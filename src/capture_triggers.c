@@ -12,6 +12,7 @@
 
 #include "capture.h"
 
+#include "access/genam.h"
 #include "access/table.h"
 #include "catalog/namespace.h"
 #include "catalog/pg_class.h"
@@ -133,6 +134,41 @@ capture_key(const CapturedRelation *captured, Oid relid, CapturedKey *key)
 	return capture_key_column(node, &key->column, &key->cast);
 }
 
+/* Whether a relation is a child or partition of one that is not in the list. */
+static bool
+has_parent_outside(Oid relid, const List *list)
+{
+	Relation	inherits = table_open(InheritsRelationId, AccessShareLock);
+	ScanKeyData key;
+	SysScanDesc scan;
+	HeapTuple	tuple;
+	bool		found = false;
+
+	ScanKeyInit(&key, Anum_pg_inherits_inhrelid, BTEqualStrategyNumber, F_OIDEQ, ObjectIdGetDatum(relid));
+	scan = systable_beginscan(inherits, InheritsRelidSeqnoIndexId, true, NULL, 1, &key);
+	while (!found && HeapTupleIsValid(tuple = systable_getnext(scan)))
+		found = !list_member_oid(list, ((Form_pg_inherits) GETSTRUCT(tuple))->inhparent);
+	systable_endscan(scan);
+	table_close(inherits, AccessShareLock);
+	return found;
+}
+
+/*
+ * Whether rows of a relation or of its heirs can change through a statement that names none of these, which fires none of
+ * their statement triggers. Partitions have one parent.
+ */
+static bool
+is_bypassed(Oid relid)
+{
+	List	   *all = relation_with_heirs(relid, AccessShareLock);
+	ListCell   *lc;
+
+	foreach(lc, all)
+		if ((lfirst_oid(lc) == relid || !get_rel_relispartition(lfirst_oid(lc))) && has_parent_outside(lfirst_oid(lc), all))
+			return true;
+	return false;
+}
+
 void
 capture_check_relation(const char *argument, Oid relid, const char *name, Expression *key, Oid owner)
 {
@@ -147,11 +183,11 @@ capture_check_relation(const char *argument, Oid relid, const char *name, Expres
 				 errmsg("argument \"capture\": changes of %s cannot be captured", name),
 				 errdetail("It is not a table."),
 				 errhint("Use capture => 'none', or the table behind it as the %s.", argument)));
-	if (has_superclass(relid))
+	if (is_bypassed(relid))
 		ereport(ERROR,
 				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
 				 errmsg("argument \"capture\": changes of %s cannot be captured", name),
-				 errdetail("It is a partition or child of another table, and triggers on it do not see what is done through that."),
+				 errdetail("It or a child of it is a part of another table, and no trigger of it sees what is done through that."),
 				 errhint("Use capture => 'none', or the other table as the %s.", argument)));
 	foreach(lc, relation_with_heirs(relid, AccessShareLock))
 	{
@@ -300,8 +336,8 @@ column_of_condition(const Trigger *trigger)
 	AttrNumber	column;
 	Oid			cast;
 
-	if (condition == NULL || !IsA(condition, FuncExpr) || list_length(castNode(FuncExpr, condition)->args) != 3 ||
-		!capture_key_column(lthird(castNode(FuncExpr, condition)->args), &column, &cast))
+	if (condition == NULL || !IsA(condition, FuncExpr) || list_length(castNode(FuncExpr, condition)->args) != 2 ||
+		!capture_key_column(lsecond(castNode(FuncExpr, condition)->args), &column, &cast))
 		return InvalidAttrNumber;
 	return column;
 }
@@ -313,7 +349,7 @@ column_of_condition(const Trigger *trigger)
 static bool
 has_triggers(int64 scorecard_id, const char *label, Oid relid, bool enabled, const char *column)
 {
-	Relation	rel = table_open(relid, NoLock);
+	Relation	rel = table_open(relid, AccessShareLock);
 	bool		has_rows = rel->rd_rel->relkind == RELKIND_RELATION;
 	int			missing = lengthof(statement_events) + (has_rows ? lengthof(row_events) : 0);
 
@@ -333,6 +369,29 @@ has_triggers(int64 scorecard_id, const char *label, Oid relid, bool enabled, con
 	}
 	table_close(rel, NoLock);
 	return missing == 0;
+}
+
+/*
+ * Names of columns change in a relation and all its parts at once, and row triggers are made for all together: looking at
+ * one part is enough, and a writer need not open a thousand.
+ */
+bool
+capture_rows_fit(int64 scorecard_id, const CapturedRelation *captured, Oid relid, AttrNumber column)
+{
+	const char *name = get_attname(relid, column, false);
+	ListCell   *lc;
+
+	if (get_rel_relkind(relid) == RELKIND_RELATION)
+		return has_triggers(scorecard_id, captured->label, relid, false, name);
+	foreach(lc, find_inheritance_children(relid, NoLock))
+	{
+		Oid			part = lfirst_oid(lc);
+		char		kind = get_rel_relkind(part);
+
+		if (kind == RELKIND_RELATION || kind == RELKIND_PARTITIONED_TABLE)
+			return capture_rows_fit(scorecard_id, captured, part, get_attnum(part, name));
+	}
+	return true;
 }
 
 /* The key of a row in the condition of a row trigger. */
@@ -373,9 +432,9 @@ create_triggers(int64 scorecard_id, const CapturedRelation *captured, Oid relid)
 		return;
 	for (int i = 0; i < lengthof(row_events); i++)
 		execute(psprintf("CREATE OR REPLACE TRIGGER %s AFTER %s ON %s FOR EACH ROW"
-						 " WHEN (custprio.capture_row(%s, %s.tableoid, %s)) EXECUTE FUNCTION custprio.capture(%s)",
+						 " WHEN (custprio.capture_row(%s, %s)) EXECUTE FUNCTION custprio.capture(%s)",
 						 quote_identifier(trigger_name(scorecard_id, label, row_events[i][0])), row_events[i][1], name,
-						 quote_literal_cstr(psprintf(INT64_FORMAT " %s", scorecard_id, label)), row_events[i][2],
+						 quote_literal_cstr(psprintf(INT64_FORMAT " %s", scorecard_id, label)),
 						 key_of_row(captured, relid, row_events[i][2]), arguments));
 	/* rows that logical replication applies fire none of these */
 	execute(psprintf("CREATE OR REPLACE TRIGGER %s AFTER INSERT OR UPDATE OR DELETE ON %s FOR EACH ROW"
@@ -522,7 +581,7 @@ capture_is_bypassed(const Scorecard *card)
 	{
 		CapturedRelation *relation = lfirst(lc);
 
-		if (OidIsValid(relation->relid) && has_superclass(relation->relid))
+		if (OidIsValid(relation->relid) && is_bypassed(relation->relid))
 			return true;
 	}
 	return false;

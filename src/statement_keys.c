@@ -31,7 +31,6 @@ typedef struct Holder
 	MemoryContext context;		/* the map's */
 	Oid			type;
 	KeyMap	   *map;			/* NULL: none is kept */
-	int			source_capacity;
 	bool		many;			/* there were more than the map takes: from then on */
 	int			n_waiting;
 	int			n_listed;
@@ -140,25 +139,8 @@ statement_keys(int64 scorecard_id, const char *label, Oid key_type)
 	free->keys.scorecard_id = scorecard_id;
 	strlcpy(free->keys.label, label, sizeof(free->keys.label));
 	free->keys.subid = subid;
-	free->keys.n_sources = 0;
 	free->begun = true;
 	return &free->keys;
-}
-
-void
-statement_keys_add_source(StatementKeys *keys, const KeySource *source)
-{
-	Holder	   *holder = (Holder *) keys;
-
-	if (keys->n_sources == holder->source_capacity)
-	{
-		int			capacity = Max(2 * holder->source_capacity, 4);
-
-		keys->source = keys->source ? repalloc(keys->source, capacity * sizeof(KeySource)) :
-			MemoryContextAlloc(TopMemoryContext, capacity * sizeof(KeySource));
-		holder->source_capacity = capacity;
-	}
-	keys->source[keys->n_sources++] = *source;
 }
 
 static inline Datum *

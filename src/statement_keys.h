@@ -2,17 +2,8 @@
 #ifndef CUSTPRIO_STATEMENT_KEYS_H
 #define CUSTPRIO_STATEMENT_KEYS_H
 
-#include "access/attnum.h"
 #include "capture.h"
 #include "fmgr.h"
-
-/* Where a statement's keys come from: a relation's column, cast unless cast is InvalidOid. */
-typedef struct KeySource
-{
-	Oid			relid;
-	AttrNumber	column;
-	Oid			cast;
-} KeySource;
 
 /*
  * Keys of what is captured for a scorecard under a label, changed by statements of one subtransaction and not in the
@@ -26,15 +17,11 @@ typedef struct StatementKeys
 	char		label[CAPTURE_LABEL_MAX + 4];
 	SubTransactionId subid;
 	uint64		generation;		/* another one once these keys have ended */
-	int			n_sources;
-	KeySource  *source;
 } StatementKeys;
 
 /* Those of the current subtransaction; statement_keys() begins them where there are none, the other returns NULL. */
 extern StatementKeys *statement_keys(int64 scorecard_id, const char *label, Oid key_type);
 extern StatementKeys *statement_keys_pending(int64 scorecard_id, const char *label);
-
-extern void statement_keys_add_source(StatementKeys *keys, const KeySource *source);
 
 /*
  * Add a key, given as its value before the cast unless that is NULL. Each customer is kept once, or of a large statement,
