@@ -188,13 +188,28 @@ begin_list(Holder *holder)
 		holder->waiting[holder->n_waiting++] = keymap_key(holder->map, id);
 }
 
+/* Add a key by reference, or one whose cast may allocate. */
+static void
+insert_copy(Holder *holder, Datum value, FmgrInfo *cast)
+{
+	KeyMap	   *map = holder->map;
+	MemoryContext caller = MemoryContextSwitchTo(holder->context);
+	Datum		key = cast ? FunctionCall1(cast, value) : value;
+	bool		found;
+
+	if (!map->byval && map->typlen < 0)
+		key = PointerGetDatum(PG_DETOAST_DATUM_PACKED(key));
+	keymap_insert(map, key, keymap_hash(map, key), &found);
+	/* the map has a copy of its own; rows of few customers may be many */
+	if (!map->byval && key != value)
+		pfree(DatumGetPointer(key));
+	MemoryContextSwitchTo(caller);
+}
+
 bool
 statement_keys_add(StatementKeys *keys, Datum value, FmgrInfo *cast)
 {
 	Holder	   *holder = (Holder *) keys;
-	KeyMap	   *map = holder->map;
-	MemoryContext caller;
-	Datum		key;
 	bool		found;
 
 	if (holder->many)
@@ -204,18 +219,13 @@ statement_keys_add(StatementKeys *keys, Datum value, FmgrInfo *cast)
 		holder->waiting[holder->n_waiting++] = cast ? FunctionCall1(cast, value) : value;
 		return holder->n_waiting == WAITING_KEYS && holder->n_listed > LIST_KEYS - 2 * WAITING_KEYS;
 	}
-	caller = MemoryContextSwitchTo(holder->context);
-	key = cast ? FunctionCall1(cast, value) : value;
-	if (!map->byval && map->typlen < 0)
-		key = PointerGetDatum(PG_DETOAST_DATUM_PACKED(key));
-	keymap_insert(map, key, keymap_hash(map, key), &found);
-	/* the map has a copy of its own; rows of few customers may be many */
-	if (!map->byval && key != value)
-		pfree(DatumGetPointer(key));
-	MemoryContextSwitchTo(caller);
-	if (map->byval && map->n >= EXACT_KEYS)
+	if (cast || !holder->map->byval)
+		insert_copy(holder, value, cast);
+	else
+		keymap_insert(holder->map, value, keymap_hash(holder->map, value), &found);
+	if (holder->map->byval && holder->map->n >= EXACT_KEYS)
 		begin_list(holder);
-	return map->n >= KEYS_AT_A_TIME;
+	return holder->map->n >= KEYS_AT_A_TIME;
 }
 
 void
