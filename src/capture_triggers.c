@@ -342,12 +342,9 @@ column_of_condition(const Trigger *trigger)
 	return column;
 }
 
-/*
- * Whether a relation has all of the triggers that fire for its own statements; only enabled ones count, if asked. Given
- * the name of the key's column, row triggers must take keys from that: names can change places.
- */
+/* Whether a relation has all of the triggers that fire for its own statements; only enabled ones count, if asked. */
 static bool
-has_triggers(int64 scorecard_id, const char *label, Oid relid, bool enabled, const char *column)
+has_triggers(int64 scorecard_id, const char *label, Oid relid, bool enabled)
 {
 	Relation	rel = table_open(relid, AccessShareLock);
 	bool		has_rows = rel->rd_rel->relkind == RELKIND_RELATION;
@@ -363,12 +360,31 @@ has_triggers(int64 scorecard_id, const char *label, Oid relid, bool enabled, con
 			if (strcmp(trigger->tgname, trigger_name(scorecard_id, label, statement_events[e])) == 0)
 				missing--;
 		for (int e = 0; has_rows && e < lengthof(row_events); e++)
-			if (strcmp(trigger->tgname, trigger_name(scorecard_id, label, row_events[e][0])) == 0 &&
-				(column == NULL || column_of_condition(trigger) == get_attnum(relid, column)))
+			if (strcmp(trigger->tgname, trigger_name(scorecard_id, label, row_events[e][0])) == 0)
 				missing--;
 	}
 	table_close(rel, NoLock);
 	return missing == 0;
+}
+
+/* Whether the row triggers that a relation has take keys from the column of that name: names can change places. */
+static bool
+rows_take(int64 scorecard_id, const char *label, Oid relid, const char *column)
+{
+	Relation	rel = table_open(relid, AccessShareLock);
+	bool		fit = true;
+
+	for (int i = 0; rel->trigdesc && i < rel->trigdesc->numtriggers; i++)
+	{
+		const Trigger *trigger = &rel->trigdesc->triggers[i];
+
+		for (int e = 0; e < lengthof(row_events); e++)
+			if (strcmp(trigger->tgname, trigger_name(scorecard_id, label, row_events[e][0])) == 0 &&
+				column_of_condition(trigger) != get_attnum(relid, column))
+				fit = false;
+	}
+	table_close(rel, NoLock);
+	return fit;
 }
 
 /*
@@ -382,7 +398,7 @@ capture_rows_fit(int64 scorecard_id, const CapturedRelation *captured, Oid relid
 	ListCell   *lc;
 
 	if (get_rel_relkind(relid) == RELKIND_RELATION)
-		return has_triggers(scorecard_id, captured->label, relid, false, name);
+		return rows_take(scorecard_id, captured->label, relid, name);
 	foreach(lc, find_inheritance_children(relid, NoLock))
 	{
 		Oid			part = lfirst_oid(lc);
@@ -394,20 +410,26 @@ capture_rows_fit(int64 scorecard_id, const CapturedRelation *captured, Oid relid
 	return true;
 }
 
-/* The key of a row in the condition of a row trigger. */
+/* Name of the column that the key of a relation is, or of a part of it. */
 static char *
-key_of_row(const CapturedRelation *captured, Oid relid, const char *row)
+key_column(const CapturedRelation *captured, Oid relid, CapturedKey *key)
 {
-	CapturedKey key;
-	char	   *column;
-
-	if (!capture_key(captured, relid, &key))
+	if (!capture_key(captured, relid, key))
 		ereport(ERROR,
 				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
 				 errmsg("changes of table \"%s\" cannot be captured", get_rel_name(relid)),
 				 errdetail("The customer is no column, nor one cast to a wider type: %s.", captured->customer),
 				 errhint("Use alter_scorecard() with capture => 'none'.")));
-	column = psprintf("%s.%s", row, quote_identifier(get_attname(relid, key.column, false)));
+	return get_attname(relid, key->column, false);
+}
+
+/* The key of a row in the condition of a row trigger. */
+static char *
+key_of_row(const CapturedRelation *captured, Oid relid, const char *row)
+{
+	CapturedKey key;
+	char	   *column = psprintf("%s.%s", row, quote_identifier(key_column(captured, relid, &key)));
+
 	if (key.type == get_atttype(relid, key.column))
 		return column;
 	return psprintf("CAST(%s AS %s)", column, format_type_be_qualified(key.type));
@@ -480,15 +502,6 @@ drop_strays(int64 scorecard_id, List *captured)
 	}
 }
 
-/* Name of the column that the key of a captured relation is; NULL when it is none. */
-static char *
-key_column(const CapturedRelation *captured)
-{
-	CapturedKey key;
-
-	return capture_key(captured, captured->relid, &key) ? get_attname(captured->relid, key.column, false) : NULL;
-}
-
 void
 capture_follow(int64 scorecard_id)
 {
@@ -520,14 +533,16 @@ capture_complete(const Scorecard *card)
 	foreach(lc, card->captured)
 	{
 		CapturedRelation *relation = lfirst(lc);
+		CapturedKey key;
 		char	   *column;
 
 		if (!OidIsValid(relation->relid))
 			continue;
-		column = key_column(relation);
+		column = key_column(relation, relation->relid, &key);
 		/* a trigger that somebody disabled stays so */
 		foreach(part, relation_with_heirs(relation->relid, ShareRowExclusiveLock))
-			if (!has_triggers(card->id, relation->label, lfirst_oid(part), false, column))
+			if (!has_triggers(card->id, relation->label, lfirst_oid(part), false) ||
+				!rows_take(card->id, relation->label, lfirst_oid(part), column))
 				create_triggers(card->id, relation, lfirst_oid(part));
 	}
 	end_ddl(nest_level);
@@ -542,13 +557,15 @@ all_have_triggers(const Scorecard *card, bool enabled)
 	foreach(lc, card->captured)
 	{
 		CapturedRelation *relation = lfirst(lc);
+		CapturedKey key;
 		char	   *column;
 
 		if (!OidIsValid(relation->relid))
 			return false;
-		column = enabled ? NULL : key_column(relation);
+		column = enabled ? NULL : key_column(relation, relation->relid, &key);
 		foreach(part, relation_with_heirs(relation->relid, AccessShareLock))
-			if (!has_triggers(card->id, relation->label, lfirst_oid(part), enabled, column))
+			if (!has_triggers(card->id, relation->label, lfirst_oid(part), enabled) ||
+				(!enabled && !rows_take(card->id, relation->label, lfirst_oid(part), column)))
 				return false;
 	}
 	return true;
