@@ -18,7 +18,7 @@
 #include "access/htup_details.h"
 #include "access/xact.h"
 #include "capture_plan.h"
-#include "catalog/pg_inherits.h"
+#include "catalog/pg_type.h"
 #include "commands/trigger.h"
 #include "executor/tuptable.h"
 #include "compat.h"
@@ -26,9 +26,9 @@
 #include "on_commit.h"
 #include "queue.h"
 #include "statement_keys.h"
-#include "storage/lock.h"
 #include "utils/builtins.h"
 #include "utils/datum.h"
+#include "utils/lsyscache.h"
 #include "utils/rel.h"
 #include "utils/tuplestore.h"
 
@@ -47,22 +47,15 @@ row_column(TupleTableSlot *slot, AttrNumber column, bool *isnull)
 	return slot_getattr(slot, column, isnull);
 }
 
-/* Queue the keys that are kept. */
+/* Queue the keys that are kept, if they are what the plan would take; otherwise that everything may have changed. */
 static void
 queue_keys(const CapturePlan *plan, StatementKeys *keys)
 {
-	if (plan->ignore)
-		statement_keys_clear(keys);
-	else if (queue_is_closed(keys->scorecard_id))
-	{
+	if (queue_is_closed(keys->scorecard_id))
 		on_commit_note(keys->scorecard_id);
-		statement_keys_clear(keys);
-	}
-	else if (plan->blind || !plan->rows_fit)
-	{
+	else if (plan->blind || !plan->rows_fit ||
+			 (keys->type != plan->key_type && getBaseType(keys->type) != getBaseType(plan->key_type)))
 		queue_add(keys->scorecard_id, NULL);
-		statement_keys_clear(keys);
-	}
 	else
 		statement_keys_queue(keys);
 }
@@ -74,8 +67,8 @@ add_key(CapturePlan *plan, StatementKeys *keys, TupleTableSlot *slot)
 	bool		isnull;
 	Datum		key = row_column(slot, plan->column, &isnull);
 
-	if (!isnull && statement_keys_add(keys, key, OidIsValid(plan->cast.fn_oid) ? &plan->cast : NULL))
-		queue_keys(plan, keys);
+	if (!isnull)
+		statement_keys_add(keys, key, OidIsValid(plan->cast.fn_oid) ? &plan->cast : NULL);
 }
 
 static bool
@@ -176,9 +169,10 @@ custprio_capture(PG_FUNCTION_ARGS)
 	scorecard_id = pg_strtoint64(trigger->tg_trigger->tgargs[0]);
 	label = trigger->tg_trigger->tgargs[1];
 	plan = capture_plan(scorecard_id, label, RelationGetRelid(trigger->tg_relation));
+	/* keys there may be of a statement around this one that writes to what is captured: they are for its trigger */
 	if (plan->ignore)
-		;
-	else if (queue_is_closed(scorecard_id))
+		return PointerGetDatum(NULL);
+	if (queue_is_closed(scorecard_id))
 		on_commit_note(scorecard_id);
 	else if (TRIGGER_FIRED_BY_TRUNCATE(trigger->tg_event) ||
 			 (plan->blind && (TRIGGER_FIRED_BY_UPDATE(trigger->tg_event) || TRIGGER_FIRED_FOR_ROW(trigger->tg_event))))
@@ -206,14 +200,6 @@ typedef struct RowCapture
 	Oid			key_type;
 } RowCapture;
 
-static void
-refuse_call(void)
-{
-	ereport(ERROR,
-			(errcode(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED),
-			 errmsg("custprio.capture_row() must be called by the triggers that create_scorecard makes")));
-}
-
 static RowCapture *
 begin_row_capture(FunctionCallInfo fcinfo)
 {
@@ -226,39 +212,21 @@ begin_row_capture(FunctionCallInfo fcinfo)
 	row->scorecard_id = strtoi64(captured, &end, 10);
 	row->label = end + 1;
 	row->key_type = get_fn_expr_argtype(fcinfo->flinfo, 1);
-	if (*end != ' ' || strlen(row->label) > CAPTURE_LABEL_MAX || !OidIsValid(row->key_type))
-		refuse_call();
+	/* an untyped literal is a C string, whose bytes are not to be taken for a value's */
+	if (*end != ' ' || strlen(row->label) > CAPTURE_LABEL_MAX || get_typtype(row->key_type) == TYPTYPE_PSEUDO ||
+		get_typlen(row->key_type) < -1 || get_typlen(row->key_type) == 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED),
+				 errmsg("custprio.capture_row() must be called by the triggers that create_scorecard makes")));
 	row->keys = NULL;
 	fcinfo->flinfo->fn_extra = row;
 	return row;
 }
 
 /*
- * Queue keys while a statement goes on. Nobody may fill the queue who does not write to what is captured at this moment:
- * anybody can call capture_row(), but what that keeps counts only once there is too much, or a statement's trigger fires.
+ * capture_row(captured, customer): false, having kept the customer for the statement's trigger. Anybody can call it; but
+ * keys without a statement that writes to what is captured go with the transaction.
  */
-static void
-make_room(RowCapture *row)
-{
-	List	   *captured = captured_relations(row->scorecard_id, row->label);
-	Oid			relid = captured ? ((CapturedRelation *) linitial(captured))->relid : InvalidOid;
-	ListCell   *lc;
-
-	foreach(lc, OidIsValid(relid) ? find_all_inheritors(relid, NoLock, NULL) : NIL)
-	{
-		LOCKTAG		tag;
-
-		SET_LOCKTAG_RELATION(tag, MyDatabaseId, lfirst_oid(lc));
-		if (custprio_lock_held(&tag, RowExclusiveLock))
-		{
-			queue_keys(capture_plan(row->scorecard_id, row->label, relid), row->keys);
-			return;
-		}
-	}
-	statement_keys_end(row->keys);
-}
-
-/* capture_row(captured, customer): false, having kept the customer for the statement's trigger */
 Datum
 custprio_capture_row(PG_FUNCTION_ARGS)
 {
@@ -271,7 +239,6 @@ custprio_capture_row(PG_FUNCTION_ARGS)
 		row->keys = statement_keys(row->scorecard_id, row->label, row->key_type);
 		row->generation = row->keys->generation;
 	}
-	if (statement_keys_add(row->keys, PG_GETARG_DATUM(1), NULL))
-		make_room(row);
+	statement_keys_add(row->keys, PG_GETARG_DATUM(1), NULL);
 	PG_RETURN_BOOL(false);
 }

@@ -10,14 +10,20 @@
 
 #include "access/htup_details.h"
 #include "access/sysattr.h"
+#include "access/xact.h"
 #include "catalog/pg_inherits.h"
+#include "catalog/pg_type.h"
 #include "miscadmin.h"
 #include "optimizer/optimizer.h"
 #include "queue.h"
 #include "subtransaction.h"
+#include "utils/acl.h"
+#include "utils/builtins.h"
 #include "utils/hsearch.h"
 #include "utils/inval.h"
 #include "utils/memutils.h"
+
+#define BLIND_FOR	USECS_PER_SEC
 
 static HTAB *plans = NULL;
 static MemoryContext plan_context = NULL;
@@ -87,7 +93,16 @@ typedef struct Analysis
 {
 	CapturePlan *plan;
 	const CapturedRelation *captured;
+	Oid			owner;
 } Analysis;
+
+static void
+read_owner(HeapTuple row, TupleDesc desc, void *arg)
+{
+	bool		isnull;
+
+	*(Oid *) arg = get_role_oid(TextDatumGetCString(heap_getattr(row, 1, desc, &isnull)), true);
+}
 
 static void
 analyze_in_scope(void *arg)
@@ -95,7 +110,8 @@ analyze_in_scope(void *arg)
 	Analysis   *analysis = arg;
 	OwnerScope	scope;
 
-	owner_scope_enter(&scope, GetUserId(), NULL);
+	/* the writer need not see what the declaration names */
+	owner_scope_enter(&scope, OidIsValid(analysis->owner) ? analysis->owner : GetUserId(), NULL);
 	analyze_relation(analysis->plan, analysis->captured);
 	owner_scope_leave(&scope);
 }
@@ -104,9 +120,12 @@ analyze_in_scope(void *arg)
 static void
 try_relation(CapturePlan *plan, const CapturedRelation *captured)
 {
-	Analysis	analysis = {plan, captured};
-	ErrorData  *error = subtransaction_try(analyze_in_scope, &analysis);
+	Analysis	analysis = {plan, captured, InvalidOid};
+	ErrorData  *error;
 
+	catalog_select("SELECT owner_name::text FROM custprio.scorecard WHERE scorecard_id = $1", 1, (Oid[]) {INT8OID},
+				   (Datum[]) {Int64GetDatum(plan->of.scorecard_id)}, NULL, read_owner, &analysis.owner);
+	error = subtransaction_try(analyze_in_scope, &analysis);
 	if (error && ends_statement(error))
 		ReThrowError(error);
 	plan->blind |= error != NULL;
@@ -119,6 +138,23 @@ is_part_of(Oid relid, Oid root)
 	return OidIsValid(root) && (relid == root || list_member_oid(find_all_inheritors(root, NoLock, NULL), relid));
 }
 
+/* What makes a plan blind may pass without notice, as when a refresh follows a renamed source, so that is looked at again. */
+static inline bool
+is_good(const CapturePlan *plan)
+{
+	return plan->valid && (plan->ignore || (!plan->blind && plan->rows_fit) ||
+						   GetCurrentStatementStartTimestamp() - plan->made_at < BLIND_FOR);
+}
+
+/* Whether a relation was captured at the last refresh, which has not yet seen that it is no part any more. */
+static bool
+was_part_of(int64 scorecard_id, Oid relid)
+{
+	return catalog_select("SELECT 1 FROM custprio.epoch WHERE scorecard_id = $1"
+						  " AND $2::text = ANY (string_to_array(source_relations, ' '))", 2, (Oid[]) {INT8OID, OIDOID},
+						  (Datum[]) {Int64GetDatum(scorecard_id), ObjectIdGetDatum(relid)}, NULL, NULL, NULL) > 0;
+}
+
 CapturePlan *
 capture_plan(int64 scorecard_id, const char *label, Oid relid)
 {
@@ -128,7 +164,7 @@ capture_plan(int64 scorecard_id, const char *label, Oid relid)
 	bool		found;
 	List	   *captured;
 
-	if (last && last->valid && last->of.relid == relid && last->of.scorecard_id == scorecard_id && strcmp(last->of.label, label) == 0)
+	if (last && is_good(last) && last->of.relid == relid && last->of.scorecard_id == scorecard_id && strcmp(last->of.label, label) == 0)
 		return last;
 	StaticAssertStmt(sizeof(CapturePlanOf) == sizeof(int64) + sizeof(Oid) + sizeof(of.label), "a hash key has no padding");
 	strlcpy(of.label, label, sizeof(of.label));
@@ -140,7 +176,7 @@ capture_plan(int64 scorecard_id, const char *label, Oid relid)
 		plan->valid = false;
 		plan->used = NULL;
 	}
-	if (plan->valid)
+	if (is_good(plan))
 		return last = plan;
 
 	plan->ignore = plan->blind = plan->rows_fit = false;
@@ -153,11 +189,13 @@ capture_plan(int64 scorecard_id, const char *label, Oid relid)
 		try_relation(plan, linitial(captured));
 	else if (is_part_of(relid, ((CapturedRelation *) linitial(captured))->hint))
 		plan->blind = true;		/* renamed or moved: the refresh will find out */
+	else if (was_part_of(scorecard_id, relid))
+		plan->blind = true;		/* it may be a part again before the refresh */
 	else
 		plan->ignore = true;
 	if (!plan->ignore)
 		queue_meet(scorecard_id);
-	/* what makes it blind may pass without notice, as when a refresh follows a renamed source */
-	plan->valid = plan->ignore || (!plan->blind && plan->rows_fit);
+	plan->valid = true;
+	plan->made_at = GetCurrentStatementStartTimestamp();
 	return last = plan;
 }

@@ -4,6 +4,7 @@
 
 #include "access/attnum.h"
 #include "fmgr.h"
+#include "datatype/timestamp.h"
 #include "statement_keys.h"
 
 typedef struct CapturePlanOf
@@ -17,6 +18,7 @@ typedef struct CapturePlan
 {
 	CapturePlanOf of;			/* hash key */
 	bool		valid;
+	TimestampTz made_at;
 	bool		ignore;			/* nothing is captured here any more */
 	bool		blind;			/* the key cannot be told: everything may have changed */
 	bool		rows_fit;		/* row triggers take the key from where it is */

@@ -342,26 +342,39 @@ column_of_condition(const Trigger *trigger)
 	return column;
 }
 
-/* Whether a relation has all of the triggers that fire for its own statements; only enabled ones count, if asked. */
+/*
+ * Whether a relation has all of its triggers; if asked, whether they fire as they ought to. Those that are to fire under
+ * logical replication alone, or also, count as missing when they have come to fire as others do: enabling all of a table's
+ * triggers, as after loading a dump without them, does that.
+ */
 static bool
 has_triggers(int64 scorecard_id, const char *label, Oid relid, bool enabled)
 {
 	Relation	rel = table_open(relid, AccessShareLock);
 	bool		has_rows = rel->rd_rel->relkind == RELKIND_RELATION;
-	int			missing = lengthof(statement_events) + (has_rows ? lengthof(row_events) : 0);
+	int			missing = lengthof(statement_events) + (has_rows ? lengthof(row_events) + 1 : 0);
 
 	for (int i = 0; rel->trigdesc && i < rel->trigdesc->numtriggers; i++)
 	{
 		const Trigger *trigger = &rel->trigdesc->triggers[i];
+		char		fires = trigger->tgenabled;
+		bool		right = !enabled || fires == TRIGGER_FIRES_ON_ORIGIN || fires == TRIGGER_FIRES_ALWAYS;
 
-		if (enabled && trigger->tgenabled != TRIGGER_FIRES_ON_ORIGIN && trigger->tgenabled != TRIGGER_FIRES_ALWAYS)
+		if (strcmp(trigger->tgname, trigger_name(scorecard_id, label, "truncate")) == 0)
+		{
+			if (fires == TRIGGER_FIRES_ALWAYS || (!enabled && fires == TRIGGER_DISABLED))
+				missing--;
 			continue;
+		}
 		for (int e = 0; e < lengthof(statement_events); e++)
-			if (strcmp(trigger->tgname, trigger_name(scorecard_id, label, statement_events[e])) == 0)
+			if (right && strcmp(trigger->tgname, trigger_name(scorecard_id, label, statement_events[e])) == 0)
 				missing--;
 		for (int e = 0; has_rows && e < lengthof(row_events); e++)
-			if (strcmp(trigger->tgname, trigger_name(scorecard_id, label, row_events[e][0])) == 0)
+			if (right && strcmp(trigger->tgname, trigger_name(scorecard_id, label, row_events[e][0])) == 0)
 				missing--;
+		if (has_rows && strcmp(trigger->tgname, trigger_name(scorecard_id, label, "replica")) == 0 &&
+			(fires == TRIGGER_FIRES_ON_REPLICA || (!enabled && fires == TRIGGER_DISABLED)))
+			missing--;
 	}
 	table_close(rel, NoLock);
 	return missing == 0;
@@ -387,6 +400,23 @@ rows_take(int64 scorecard_id, const char *label, Oid relid, const char *column)
 	return fit;
 }
 
+/* A relation that holds rows: this one, or one of its parts; InvalidOid when there is none. */
+static Oid
+one_with_rows(Oid relid)
+{
+	Oid			found = get_rel_relkind(relid) == RELKIND_RELATION ? relid : InvalidOid;
+	ListCell   *lc;
+
+	if (get_rel_relkind(relid) == RELKIND_PARTITIONED_TABLE)
+		foreach(lc, find_inheritance_children(relid, NoLock))
+		{
+			found = one_with_rows(lfirst_oid(lc));
+			if (OidIsValid(found))
+				break;
+		}
+	return found;
+}
+
 /*
  * Names of columns change in a relation and all its parts at once, and row triggers are made for all together: looking at
  * one part is enough, and a writer need not open a thousand.
@@ -394,20 +424,9 @@ rows_take(int64 scorecard_id, const char *label, Oid relid, const char *column)
 bool
 capture_rows_fit(int64 scorecard_id, const CapturedRelation *captured, Oid relid, AttrNumber column)
 {
-	const char *name = get_attname(relid, column, false);
-	ListCell   *lc;
+	Oid			part = one_with_rows(relid);
 
-	if (get_rel_relkind(relid) == RELKIND_RELATION)
-		return rows_take(scorecard_id, captured->label, relid, name);
-	foreach(lc, find_inheritance_children(relid, NoLock))
-	{
-		Oid			part = lfirst_oid(lc);
-		char		kind = get_rel_relkind(part);
-
-		if (kind == RELKIND_RELATION || kind == RELKIND_PARTITIONED_TABLE)
-			return capture_rows_fit(scorecard_id, captured, part, get_attnum(part, name));
-	}
-	return true;
+	return !OidIsValid(part) || rows_take(scorecard_id, captured->label, part, get_attname(relid, column, false));
 }
 
 /* Name of the column that the key of a relation is, or of a part of it. */

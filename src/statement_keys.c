@@ -3,10 +3,11 @@
  *
  * Few keys are told apart exactly, in a map. Where keys are by value and come to many, as when rows are copied in bulk,
  * a table of the last two keys in each of many places passes over most repetitions for a fraction of a map's price:
- * the queue may hold a key several times, a refresh looks at it once. Other keys go on through the map, so many at a time.
+ * the queue may hold a key several times, a refresh looks at it once.
  *
- * What holds them is kept from one statement to the next. A statement that fails leaves its keys behind; they are thrown
- * away when its subtransaction ends.
+ * Nothing is queued before the statement has ended: then its trigger has fired, which tells that its keys are no invention,
+ * and no refresh within the statement can have taken in what comes again later. What holds the keys is kept from one
+ * statement to the next. A statement that fails leaves its keys behind; they are thrown away when its subtransaction ends.
  */
 #include "custprio.h"
 
@@ -14,14 +15,15 @@
 
 #include "access/xact.h"
 #include "keymap.h"
+#include "miscadmin.h"
 #include "queue.h"
 #include "utils/memutils.h"
 
 #define EXACT_KEYS		512		/* by value; a map with room for so many is kept from one statement to the next */
-#define KEYS_AT_A_TIME	8192	/* by reference */
 #define WAITING_KEYS	512		/* looked up together: between rows the caches are full of other things */
-#define LIST_KEYS		4096	/* queued together */
+#define LIST_KEYS		4096	/* room that is kept from one statement to the next */
 #define SEEN_BITS		12		/* of the number of places */
+#define HOLDERS_KEPT	8		/* from one transaction to the next */
 
 typedef struct Holder
 {
@@ -29,18 +31,20 @@ typedef struct Holder
 	struct Holder *next;
 	bool		begun;
 	MemoryContext context;		/* the map's */
-	Oid			type;
 	KeyMap	   *map;			/* NULL: none is kept */
 	bool		many;			/* there were more than the map takes: from then on */
+	bool		too_many;		/* and more than memory takes: none is kept any more */
 	int			n_waiting;
-	int			n_listed;
+	int64		n_listed;
+	int64		list_size;
+	Datum	   *list;			/* keys to queue */
 	/* pages that few keys never touch cost nothing */
 	Datum		waiting[WAITING_KEYS];
-	Datum		list[LIST_KEYS];	/* keys to queue */
 	Datum		seen[2 << SEEN_BITS];	/* the last two keys in each place */
 } Holder;
 
 static Holder *holders = NULL;
+static int	n_holders = 0;
 
 /* Leave a map without keys: one by value as it is, the others, which grow with their keys, made anew. */
 static void
@@ -51,9 +55,9 @@ empty(Holder *holder)
 	else
 	{
 		MemoryContextReset(holder->context);
-		holder->map = keymap_create(holder->context, holder->type, sizeof(Datum));
+		holder->map = keymap_create(holder->context, holder->keys.type, sizeof(Datum));
 	}
-	holder->many = false;
+	holder->many = holder->too_many = false;
 }
 
 /* Keys of a subtransaction that committed, which ought to be none, are from now on its parent's; others are forgotten. */
@@ -77,9 +81,24 @@ end_of_transaction(XactEvent event, void *arg)
 {
 	if (event == XACT_EVENT_PRE_COMMIT || event == XACT_EVENT_PRE_PREPARE)
 		return;
-	for (Holder *holder = holders; holder; holder = holder->next)
+	for (Holder **at = &holders; *at;)
+	{
+		Holder	   *holder = *at;
+
 		if (holder->begun)
 			statement_keys_end(&holder->keys);
+		if (n_holders <= HOLDERS_KEPT)
+			at = &holder->next;
+		else
+		{
+			*at = holder->next;
+			MemoryContextDelete(holder->context);
+			if (holder->list)
+				pfree(holder->list);
+			pfree(holder);
+			n_holders--;
+		}
+	}
 }
 
 static Holder *
@@ -87,8 +106,11 @@ new_holder(void)
 {
 	Holder	   *holder = MemoryContextAlloc(TopMemoryContext, sizeof(Holder));
 
-	if (holders == NULL)
+	static bool registered = false;
+
+	if (!registered)
 	{
+		registered = true;
 		RegisterXactCallback(end_of_transaction, NULL);
 		RegisterSubXactCallback(end_of_subtransaction, NULL);
 	}
@@ -96,6 +118,7 @@ new_holder(void)
 	holder->context = AllocSetContextCreate(TopMemoryContext, "custprio captured keys", ALLOCSET_DEFAULT_SIZES);
 	holder->next = holders;
 	holders = holder;
+	n_holders++;
 	return holder;
 }
 
@@ -127,14 +150,14 @@ statement_keys(int64 scorecard_id, const char *label, Oid key_type)
 	{
 		if (!holder->begun)
 			free = holder;
-		else if (is_of(holder, scorecard_id, label, subid) && holder->type == key_type)
+		else if (is_of(holder, scorecard_id, label, subid) && holder->keys.type == key_type)
 			return &holder->keys;
 	}
 	if (free == NULL)
 		free = new_holder();
-	if (free->type != key_type)
+	if (free->keys.type != key_type)
 		free->map = NULL;
-	free->type = key_type;
+	free->keys.type = key_type;
 	empty(free);
 	free->keys.scorecard_id = scorecard_id;
 	strlcpy(free->keys.label, label, sizeof(free->keys.label));
@@ -149,11 +172,42 @@ place_of(Holder *holder, Datum key)
 	return &holder->seen[keymap_hash(holder->map, key) >> (64 - SEEN_BITS) << 1];
 }
 
+/* Of too many keys none is kept. */
+static void
+give_up(Holder *holder)
+{
+	holder->too_many = true;
+	holder->n_waiting = holder->n_listed = 0;
+	if (!holder->map->byval)
+	{
+		MemoryContextReset(holder->context);
+		holder->map = keymap_create(holder->context, holder->keys.type, sizeof(Datum));
+	}
+}
+
+static void
+make_room(Holder *holder)
+{
+	int64		size = Max(2 * holder->list_size, LIST_KEYS);
+
+	holder->list = holder->list ? repalloc_huge(holder->list, size * sizeof(Datum)) :
+		MemoryContextAllocHuge(TopMemoryContext, size * sizeof(Datum));
+	holder->list_size = size;
+}
+
 /* List those of the waiting keys that are not among the last ones. */
 static void
 list_waiting(Holder *holder)
 {
-	Assert(holder->n_listed + holder->n_waiting <= LIST_KEYS);
+	if (holder->n_listed + holder->n_waiting > holder->list_size)
+	{
+		if (holder->n_listed * sizeof(Datum) >= maintenance_work_mem * (Size) 1024)
+		{
+			give_up(holder);
+			return;
+		}
+		make_room(holder);
+	}
 	for (int i = 0; i < holder->n_waiting; i++)
 		__builtin_prefetch(place_of(holder, holder->waiting[i]));
 	for (int i = 0; i < holder->n_waiting; i++)
@@ -183,7 +237,7 @@ begin_list(Holder *holder)
 	while (place_of(holder, other) == place_of(holder, 0))
 		other++;
 	place_of(holder, 0)[0] = place_of(holder, 0)[1] = other;
-	StaticAssertStmt(EXACT_KEYS < WAITING_KEYS + 1, "the keys of the map must have room");
+	StaticAssertStmt(EXACT_KEYS <= WAITING_KEYS, "the keys of the map must have room");
 	for (uint32 id = 0; id < holder->map->n; id++)
 		holder->waiting[holder->n_waiting++] = keymap_key(holder->map, id);
 }
@@ -204,20 +258,25 @@ insert_copy(Holder *holder, Datum value, FmgrInfo *cast)
 	if (!map->byval && key != value)
 		pfree(DatumGetPointer(key));
 	MemoryContextSwitchTo(caller);
+	if (!map->byval && !found && map->n % 1024 == 0 &&
+		MemoryContextMemAllocated(holder->context, true) >= maintenance_work_mem * (Size) 1024)
+		give_up(holder);
 }
 
-bool
+void
 statement_keys_add(StatementKeys *keys, Datum value, FmgrInfo *cast)
 {
 	Holder	   *holder = (Holder *) keys;
 	bool		found;
 
+	if (holder->too_many)
+		return;
 	if (holder->many)
 	{
 		if (holder->n_waiting == WAITING_KEYS)
 			list_waiting(holder);
 		holder->waiting[holder->n_waiting++] = cast ? FunctionCall1(cast, value) : value;
-		return holder->n_waiting == WAITING_KEYS && holder->n_listed > LIST_KEYS - 2 * WAITING_KEYS;
+		return;
 	}
 	if (cast || !holder->map->byval)
 		insert_copy(holder, value, cast);
@@ -225,7 +284,6 @@ statement_keys_add(StatementKeys *keys, Datum value, FmgrInfo *cast)
 		keymap_insert(holder->map, value, keymap_hash(holder->map, value), &found);
 	if (holder->map->byval && holder->map->n >= EXACT_KEYS)
 		begin_list(holder);
-	return holder->map->n >= KEYS_AT_A_TIME;
 }
 
 void
@@ -233,25 +291,14 @@ statement_keys_queue(StatementKeys *keys)
 {
 	Holder	   *holder = (Holder *) keys;
 
-	if (holder->many)
-	{
+	if (holder->many && !holder->too_many)
 		list_waiting(holder);
+	if (holder->too_many)
+		queue_add(keys->scorecard_id, NULL);
+	else if (holder->many)
 		queue_add_list(keys->scorecard_id, holder->map, holder->list, holder->n_listed);
-	}
 	else
 		queue_add(keys->scorecard_id, holder->map);
-	statement_keys_clear(keys);
-}
-
-void
-statement_keys_clear(StatementKeys *keys)
-{
-	Holder	   *holder = (Holder *) keys;
-
-	if (holder->many)
-		holder->n_waiting = holder->n_listed = 0;
-	else
-		empty(holder);
 }
 
 void
@@ -262,6 +309,12 @@ statement_keys_end(StatementKeys *keys)
 	holder->begun = false;
 	keys->generation++;
 	/* keep no more than the next statement is likely to need */
+	if (holder->list_size > LIST_KEYS)
+	{
+		pfree(holder->list);
+		holder->list = NULL;
+		holder->list_size = 0;
+	}
 	if (!holder->map->byval)
 	{
 		holder->map = NULL;

@@ -15,6 +15,7 @@ typedef struct StatementKeys
 {
 	int64		scorecard_id;
 	char		label[CAPTURE_LABEL_MAX + 4];
+	Oid			type;
 	SubTransactionId subid;
 	uint64		generation;		/* another one once these keys have ended */
 } StatementKeys;
@@ -24,14 +25,13 @@ extern StatementKeys *statement_keys(int64 scorecard_id, const char *label, Oid 
 extern StatementKeys *statement_keys_pending(int64 scorecard_id, const char *label);
 
 /*
- * Add a key, given as its value before the cast unless that is NULL. Each customer is kept once, or of a large statement,
- * whose memory is bounded, seldom more than once. True: there is no room for another, queue or clear them first.
+ * Add a key, given as its value before the cast unless that is NULL. Each customer is kept once, or of a large statement
+ * seldom more than once. Of more keys than maintenance_work_mem holds no more is kept than that they were too many.
  */
-extern bool statement_keys_add(StatementKeys *keys, Datum value, FmgrInfo *cast);
+extern void statement_keys_add(StatementKeys *keys, Datum value, FmgrInfo *cast);
 
-/* Put them into the queue; they stay begun, with none. */
+/* Put them into the queue. */
 extern void statement_keys_queue(StatementKeys *keys);
-extern void statement_keys_clear(StatementKeys *keys);
 
 extern void statement_keys_end(StatementKeys *keys);
 

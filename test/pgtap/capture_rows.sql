@@ -6,7 +6,7 @@ CREATE EXTENSION IF NOT EXISTS pgtap;
 CREATE EXTENSION IF NOT EXISTS custprio;
 SET LOCAL search_path = public, custprio;
 SET LOCAL client_min_messages = error;
-SELECT plan(48);
+SELECT plan(70);
 
 CREATE FUNCTION pg_temp.again(card text) RETURNS text LANGUAGE sql AS $$
   SELECT concat_ws(' ', mode, queued) FROM refresh(card, 'auto', '2025-12-31') $$;
@@ -173,6 +173,80 @@ SELECT is_empty($$ SELECT * FROM verify('old') $$, 'nothing is lost');
 SELECT is(pg_temp.again('parts'), 'rebuild 2', 'and the other table notices its new partition');
 SELECT is_empty($$ SELECT * FROM verify('parts') $$, 'with all of its rows');
 
+-- a former part, which keeps its triggers, in statements around and within those of the source
+ALTER TABLE sales DETACH PARTITION sales_2;
+INSERT INTO sales_2 VALUES (5, '2025-06-01', 3003, 1700);
+ALTER TABLE sales ATTACH PARTITION sales_2 FOR VALUES FROM (1000) TO (2000);
+SELECT is((SELECT mode || ': ' || reason FROM refresh('parts', 'auto', '2025-12-31')),
+  'rebuild: the source was truncated, or a change could not be told by customer', 'changed while it was detached for a moment');
+SELECT is_empty($$ SELECT * FROM verify('parts') $$, 'nothing is lost');
+ALTER TABLE sales DETACH PARTITION sales_2;
+SELECT is(pg_temp.again('parts'), 'rebuild 0', 'detached for good');
+CREATE FUNCTION pg_temp.archive() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+  INSERT INTO sales_2 (amount, at, customer, id) VALUES (NEW.amount, NEW.at, NEW.customer, NEW.id);
+  RETURN NEW;
+END $$;
+CREATE TRIGGER archive BEFORE INSERT ON sales FOR EACH ROW EXECUTE FUNCTION pg_temp.archive();
+INSERT INTO sales SELECT i, i FROM generate_series(601, 610) i;
+SELECT is(pg_temp.again('parts'), 'incremental 10', 'copied into it, row by row');
+DROP TRIGGER archive ON sales;
+WITH moved AS (DELETE FROM sales_2 WHERE id BETWEEN 601 AND 605 RETURNING *)
+INSERT INTO sales SELECT id + 100, customer, at, amount FROM moved;
+SELECT is(pg_temp.again('parts'), 'incremental 5', 'moved out of it');
+SELECT is_empty($$ SELECT * FROM verify('parts') $$, 'nothing is lost');
+-- names of columns change places, and the first partition has no rows to look at
+CREATE TABLE swapped (customer int, other int, at date DEFAULT '2025-06-01', amount int DEFAULT 5) PARTITION BY LIST (amount);
+CREATE TABLE swapped_0 PARTITION OF swapped FOR VALUES IN (77) PARTITION BY LIST (amount);
+CREATE TABLE swapped_1 PARTITION OF swapped DEFAULT;
+INSERT INTO swapped SELECT i, i + 500 FROM generate_series(1, 1000) i;
+SELECT create_scorecard('swapped', 'swapped', 'customer', 'at', 'amount', every => NULL, time_zone => 'UTC', clv_model => 'none', capture => 'trigger');
+CREATE PROCEDURE pg_temp.swap() LANGUAGE plpgsql AS $$
+BEGIN
+  ALTER TABLE swapped RENAME customer TO third;
+  ALTER TABLE swapped RENAME other TO customer;
+  ALTER TABLE swapped RENAME third TO other;
+END $$;
+CALL pg_temp.swap();
+SELECT pg_temp.again('swapped');
+CALL pg_temp.swap();
+DELETE FROM swapped WHERE customer = 120;
+UPDATE swapped SET amount = amount + 1 WHERE customer = 130;
+CALL pg_temp.swap();
+SELECT matches(pg_temp.again('swapped'), '^rebuild', 'names of columns that change places and back');
+SELECT is_empty($$ SELECT * FROM verify('swapped') $$, 'nothing is lost');
+
+-- a refresh within a large statement, and more keys than memory takes
+CREATE TABLE large (customer int, at date DEFAULT '2025-06-01', amount int DEFAULT 5);
+CREATE INDEX ON large (customer);
+INSERT INTO large SELECT i FROM generate_series(1, 50000) i;
+SELECT create_scorecard('large', 'large', 'customer', 'at', 'amount', every => NULL, time_zone => 'UTC', clv_model => 'none', capture => 'trigger');
+SELECT pg_temp.again('large');
+ANALYZE large, large_purchases;
+CREATE FUNCTION pg_temp.refresh_within(i int) RETURNS int LANGUAGE plpgsql AS $$
+BEGIN
+  IF i = 4200 THEN PERFORM pg_temp.again('large'); END IF;
+  RETURN CASE WHEN i > 4200 THEN i - 1000 ELSE i END;
+END $$;
+INSERT INTO large SELECT pg_temp.refresh_within(i) FROM generate_series(1, 4700) i;
+SELECT is(pg_temp.again('large'), 'incremental 4200', 'a refresh takes nothing from a statement that goes on');
+SELECT is_empty($$ SELECT * FROM verify('large') $$, 'nothing is lost');
+SET LOCAL maintenance_work_mem = '1MB';
+INSERT INTO large SELECT i FROM generate_series(1, 300000) i;
+SELECT is((SELECT array_agg(keys) FROM change_queue JOIN scorecard USING (scorecard_id) WHERE name = 'large'), '{0}', 'more than memory takes: everything may have changed');
+INSERT INTO visits SELECT md5(i::text) FROM generate_series(1, 100000) i;
+SELECT is((SELECT array_agg(keys) FROM change_queue JOIN scorecard USING (scorecard_id) WHERE name = 'web'), '{0}', 'keys by reference, too');
+RESET maintenance_work_mem;
+SELECT is(pg_temp.again('large'), 'rebuild 0', 'and all is read');
+SELECT is(pg_temp.again('web'), 'rebuild 0', 'and all is read');
+SELECT is_empty($$ SELECT * FROM verify('large') UNION ALL SELECT * FROM verify('web') $$, 'nothing is lost');
+
+-- triggers that came to fire as others do
+ALTER TABLE large DISABLE TRIGGER ALL;
+ALTER TABLE large ENABLE TRIGGER ALL;
+SELECT is((SELECT mode || ': ' || reason FROM refresh('large', 'auto', '2025-12-31')), 'rebuild: a capture trigger was missing', 'all triggers disabled and enabled');
+SELECT is((SELECT string_agg(tgenabled::text, '' ORDER BY tgname) FROM pg_trigger WHERE tgrelid = 'large'::regclass), 'OOOORAO', 'each fires again when it ought to');
+
 -- one table captured twice, by different columns
 CREATE TABLE gifts (giver int, receiver int, at date DEFAULT '2025-06-01', amount int DEFAULT 5);
 INSERT INTO gifts SELECT i, i + 100 FROM generate_series(1, 100) i;
@@ -202,12 +276,40 @@ SELECT is(pg_temp.again('crm'), 'incremental 4', 'a writer through a view, witho
 CREATE TABLE quiet (customer int, at date, amount int);
 SELECT create_scorecard('quiet', 'quiet', 'customer', 'at', 'amount', every => NULL, time_zone => 'UTC', clv_model => 'none', capture => 'trigger');
 GRANT USAGE ON SCHEMA custprio TO capture_stranger;
+CREATE SCHEMA hidden;
+CREATE FUNCTION hidden.counts(int) RETURNS boolean IMMUTABLE LANGUAGE sql AS 'SELECT $1 > 0';
+CREATE TABLE filtered (customer int, at date, amount int);
+CREATE INDEX ON filtered (customer);
+INSERT INTO filtered SELECT i, '2025-06-01', 5 FROM generate_series(1, 1000) i;
+SELECT create_scorecard('filtered', 'filtered', 'customer', 'at', 'amount', filter => 'hidden.counts(amount)', every => NULL, time_zone => 'UTC', clv_model => 'none', capture => 'trigger');
+SELECT pg_temp.again('filtered');
+GRANT INSERT, UPDATE, SELECT ON filtered TO capture_writer;
+SET LOCAL ROLE capture_writer;
+INSERT INTO filtered VALUES (1, '2025-06-01', 5);
+UPDATE filtered SET amount = 6 WHERE customer = 2;
+RESET ROLE;
+SELECT is(pg_temp.again('filtered'), 'incremental 2', 'a writer who does not see what the declaration names');
+-- a trigger of somebody else's that names the scorecard
+CREATE SCHEMA theirs AUTHORIZATION capture_stranger;
+GRANT INSERT, SELECT ON filtered TO capture_stranger;
 SET LOCAL ROLE capture_stranger;
+CREATE TABLE theirs.mine (customer int);
+SELECT format($$ CREATE TRIGGER x AFTER INSERT ON theirs.mine FOR EACH STATEMENT EXECUTE FUNCTION custprio.capture(%L, 'source') $$, scorecard_id)
+FROM custprio.scorecard WHERE name = 'filtered' \gexec
+CREATE FUNCTION theirs.hide() RETURNS int LANGUAGE plpgsql AS $$ BEGIN INSERT INTO theirs.mine VALUES (1); RETURN 1; END $$;
+INSERT INTO public.filtered VALUES (3, '2025-06-01', 5), (4, '2025-06-01', 5) RETURNING theirs.hide();
+RESET ROLE;
+SELECT is(pg_temp.again('filtered'), 'incremental 2', 'does not hide what changes');
+SELECT is_empty($$ SELECT * FROM verify('filtered') $$, 'nothing is lost');
+SET LOCAL ROLE capture_stranger;
+PREPARE locks AS INSERT INTO public.quiet VALUES (1);
 SELECT lives_ok(format($$ SELECT count(custprio.capture_row(%L, i)) FROM generate_series(1, 9000) i $$,
   (SELECT scorecard_id || ' source' FROM custprio.scorecard WHERE name = 'quiet')), 'anybody can call it');
 SELECT lives_ok(format($$ SELECT count(custprio.capture_row(%L, i::text)) FROM generate_series(1, 9000) i $$,
   (SELECT scorecard_id || ' source' FROM custprio.scorecard WHERE name = 'quiet')), 'with whatever');
 SELECT lives_ok($$ SELECT count(custprio.capture_row('12345678901234 nothing', i)) FROM generate_series(1, 9000) i $$, 'for whatever');
+SELECT throws_ok($$ SELECT custprio.capture_row('1 source', 'abcdef') $$, '39P01', NULL, 'with a value of some type');
+SELECT throws_ok($$ SELECT custprio.capture_row('1 source', E'\x01\x02AAAA'::cstring) $$, '39P01', NULL, 'that is none of the C language');
 SELECT throws_ok($$ SELECT custprio.capture_row('1source', 5) $$, '39P01', NULL, 'said as triggers say it');
 SELECT throws_ok($$ SELECT custprio.capture_row('1 ' || repeat('x', 100), 5) $$, '39P01', NULL, 'and no longer');
 RESET ROLE;
