@@ -1,7 +1,7 @@
 \pset footer off
 \pset null ''
 \echo Medians; a is the plain GROUP BY, b the materialised view, b2 the same with rank and cumulative share as columns;
-\echo each ratio is of medians of this run.
+\echo c is CREATE TABLE AS of the rows that a first rebuild writes, and their indexes; each ratio is of medians of this run.
 WITH median AS (
   SELECT step, count(*) AS rounds,
          percentile_cont(0.5) WITHIN GROUP (ORDER BY seconds) AS s,
@@ -26,7 +26,7 @@ LEFT JOIN median c ON c.step = 'b: CONCURRENTLY, ' || of_change
 LEFT JOIN median d ON d.step = 'b2: CONCURRENTLY, ' || of_change
 ORDER BY array_position(ARRAY['a: GROUP BY', 'b: REFRESH', 'b: CONCURRENTLY, nothing changed', 'b: CONCURRENTLY, 1 % changed',
                               'b2: CONCURRENTLY, nothing changed', 'b2: CONCURRENTLY, 1 % changed',
-                              'rebuild, first', 'rebuild, nothing changed', 'rebuild, 1 % changed',
+                              'c: writing alone', 'rebuild, first', 'rebuild, nothing changed', 'rebuild, 1 % changed',
                               'rebuild, 1 % changed, new thresholds', 'rebuild with tier policy and lifecycle', 'rebuild with metrics too', 'rescore'], m.step);
 \echo Backend peak includes the shared buffers it touched. CONCURRENTLY is compared like with like: changed with changed.
 \echo
