@@ -10,6 +10,7 @@
 
 #include "miscadmin.h"
 #include "run.h"
+#include "scorecard_lock.h"
 #include "storage/latch.h"
 #include "subtransaction.h"
 #include "utils/snapmgr.h"
@@ -18,7 +19,6 @@
 /* max_runtime has a timer of its own, so that the user's statement_timeout goes on beside it. */
 static TimeoutId runtime_timer = MAX_TIMEOUTS;
 static volatile sig_atomic_t runtime_exceeded = false;
-static bool refreshing = false;
 
 /* Signal handler: cancel what runs, as a statement timeout does. */
 static void
@@ -48,12 +48,6 @@ refresh_context(void *arg)
 	errcontext("refresh of scorecard \"%s\"", (char *) arg);
 }
 
-bool
-refresh_in_session(void)
-{
-	return refreshing;
-}
-
 /*
  * Refresh a card that is locked and loaded, for no longer than its max_runtime. The text of an error is the caller's
  * to show; a timeout is told apart from a user's cancel.
@@ -65,7 +59,7 @@ refresh_bounded(Scorecard *card, RefreshRun *run)
 	ErrorContextCallback callback;
 	int			limit = runtime_limit(card);
 
-	if (refreshing)
+	if (refresh_in_session)
 		ereport(ERROR,
 				(errcode(ERRCODE_OBJECT_IN_USE),
 				 errmsg("cannot refresh scorecard \"%s\" while another refresh works in this session", card->name),
@@ -78,7 +72,7 @@ refresh_bounded(Scorecard *card, RefreshRun *run)
 	callback.previous = error_context_stack;
 
 	runtime_exceeded = false;
-	refreshing = true;
+	refresh_in_session = true;
 	PG_TRY();
 	{
 		error_context_stack = &callback;
@@ -91,12 +85,12 @@ refresh_bounded(Scorecard *card, RefreshRun *run)
 		/* a timer that fired at the very end must not cancel whatever comes next */
 		CHECK_FOR_INTERRUPTS();
 		error_context_stack = callback.previous;
-		refreshing = false;
+		refresh_in_session = false;
 	}
 	PG_CATCH();
 	{
 		disable_timeout(runtime_timer, false);
-		refreshing = false;
+		refresh_in_session = false;
 		if (runtime_exceeded && geterrcode() == ERRCODE_QUERY_CANCELED)
 		{
 			ErrorData  *edata;

@@ -15,6 +15,7 @@
 #include "miscadmin.h"
 #include "nodes/parsenodes.h"
 #include "run.h"
+#include "scorecard_lock.h"
 #include "utils/builtins.h"
 #include "utils/date.h"
 #include "utils/snapmgr.h"

@@ -6,6 +6,7 @@
 #include "custprio.h"
 
 #include "compute.h"
+#include "scorecard_lock.h"
 
 #include "clv_choice.h"
 #include "aliases.h"
@@ -21,7 +22,7 @@ compute_lock(const char *name)
 	Scorecard  *card = scorecard_load(scorecard_lock_by_name(name, false));
 
 	scorecard_check_owner(card);
-	if (refresh_in_session())
+	if (refresh_in_session)
 		ereport(ERROR,
 				(errcode(ERRCODE_OBJECT_IN_USE),
 				 errmsg("cannot recompute scorecard \"%s\" while a refresh works in this session", name)));

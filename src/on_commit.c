@@ -18,6 +18,7 @@
 #include "on_commit.h"
 #include "run.h"
 #include "scheduler.h"
+#include "scorecard_lock.h"
 #include "subtransaction.h"
 
 #include "access/xact.h"

@@ -4,10 +4,12 @@
 
 #include "access/tupdesc.h"
 #include "refresh.h"
-#include "storage/lock.h"
 #include "utils/snapshot.h"
 
 /* run.c: rows of custprio.refresh_run; all written as the extension's owner */
+
+/* A mode as SQL spells it. */
+extern const char *refresh_mode_name(RefreshMode mode);
 
 /* The next run number. Taken before the work, because history and thresholds carry it. */
 extern int64 run_next_id(void);
@@ -34,9 +36,6 @@ extern void run_purge(int64 scorecard);
 
 /* Highest number of a successful run of this scorecard that a snapshot sees; 0: none. */
 extern int64 run_latest_ok(int64 scorecard, Snapshot snapshot);
-
-/* The tag of a lock about a scorecard; class, the OID of a table of ours, says which. */
-extern void scorecard_locktag(LOCKTAG *tag, Oid class, int64 id);
 
 /* byhand.c: the lock of a scorecard of this name, for somebody who may act for its owner; returns its number. */
 extern int64 scorecard_lock_by_name(const char *name, bool session);

@@ -16,8 +16,8 @@
 #include "miscadmin.h"
 #include "on_commit.h"
 #include "published.h"
-#include "refresh.h"
 #include "scorecard.h"
+#include "scorecard_lock.h"
 #include "utils/acl.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
@@ -705,7 +705,7 @@ scorecard_lock_own(const char *name, LoadMode mode)
 				 errmsg("argument \"name\" must not be NULL"),
 				 errhint("SELECT name FROM custprio.scorecard lists the scorecards.")));
 
-	if (refresh_in_session())
+	if (refresh_in_session)
 		ereport(ERROR,
 				(errcode(ERRCODE_OBJECT_IN_USE),
 				 errmsg("cannot change scorecard \"%s\" while a refresh works in this session", name),

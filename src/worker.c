@@ -26,6 +26,7 @@
 #include "postmaster/interrupt.h"
 #include "run.h"
 #include "scheduler.h"
+#include "scorecard_lock.h"
 #include "storage/ipc.h"
 #include "storage/lmgr.h"
 #include "storage/proc.h"
