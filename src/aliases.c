@@ -13,9 +13,9 @@
 #include "custprio.h"
 
 #include "aliases.h"
+#include "card_argument.h"
 #include "catalog/namespace.h"
 #include "catalog/pg_type.h"
-#include "customer_segment.h"
 #include "declaration.h"
 #include "miscadmin.h"
 #include "owner_rows.h"

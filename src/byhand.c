@@ -9,6 +9,7 @@
 
 #include "access/xact.h"
 #include "access/xlog.h"
+#include "card_argument.h"
 #include "catalog/pg_type.h"
 #include "executor/spi.h"
 #include "funcapi.h"
@@ -90,30 +91,6 @@ refresh_check_snapshot(int64 id, const char *name)
 						name),
 				 errdetail("This transaction sees run " INT64_FORMAT ", the latest is run " INT64_FORMAT ".", seen, latest),
 				 errhint("Retry the transaction, or refresh in READ COMMITTED.")));
-}
-
-/*
- * Find a scorecard, check that the caller may act for its owner (before locking, so that nobody else can hold up its
- * refreshes) and take its lock. While we waited, it may have been dropped, and another created under the same name.
- */
-int64
-scorecard_lock_by_name(const char *name, bool session)
-{
-	int64		id = scorecard_id_by_name(name);
-
-	for (;;)
-	{
-		int64		now;
-
-		scorecard_check_caller(id, name);
-		scorecard_lock(id, session, true);
-		now = scorecard_id_by_name(name);
-		if (now == id)
-			return id;
-		if (session)
-			scorecard_unlock_session(id);
-		id = now;
-	}
 }
 
 /* refresh(name, mode, as_of): in the caller's transaction, returns the run's row */

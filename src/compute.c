@@ -5,6 +5,7 @@
  */
 #include "custprio.h"
 
+#include "card_argument.h"
 #include "compute.h"
 #include "scorecard_lock.h"
 

@@ -7,6 +7,7 @@
 
 #include "access/htup_details.h"
 #include "access/xlog.h"
+#include "card_argument.h"
 #include "catalog/pg_database.h"
 #include "catalog/pg_type.h"
 #include "common/hashfn.h"
@@ -40,44 +41,6 @@ interval_length(const Interval *interval)
 	if (length <= (double) PG_INT64_MIN)
 		return PG_INT64_MIN;
 	return ((int64) interval->month * DAYS_PER_MONTH + interval->day) * USECS_PER_DAY + interval->time;
-}
-
-static void
-read_owner(HeapTuple row, TupleDesc desc, void *arg)
-{
-	bool		isnull;
-	Datum		value = heap_getattr(row, 1, desc, &isnull);
-
-	*(Oid *) arg = isnull ? InvalidOid : DatumGetObjectId(value);
-}
-
-Oid
-scorecard_owner(int64 id)
-{
-	Oid			types[] = {INT8OID};
-	Datum		values[] = {Int64GetDatum(id)};
-	Oid			owner = InvalidOid;
-
-	catalog_select("SELECT owner FROM custprio.scorecard_owner WHERE scorecard_id = $1",
-				   lengthof(types), types, values, NULL, read_owner, &owner);
-	return owner;
-}
-
-/* When the owner cannot be told, only a superuser may. */
-void
-scorecard_check_caller(int64 id, const char *name)
-{
-	Oid			owner;
-
-	if (superuser())
-		return;
-	owner = scorecard_owner(id);
-	if (OidIsValid(owner) && has_privs_of_role(GetUserId(), owner))
-		return;
-	ereport(ERROR,
-			(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
-			 errmsg("must be owner of scorecard \"%s\"", name),
-			 OidIsValid(owner) ? 0 : errdetail("Its owner cannot be told; only a superuser may act for it.")));
 }
 
 /* Set paused for the scorecard named by the only argument. */

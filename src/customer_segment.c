@@ -7,9 +7,9 @@
  */
 #include "custprio.h"
 
+#include "card_argument.h"
 #include "catalog/namespace.h"
 #include "catalog/pg_type.h"
-#include "customer_segment.h"
 #include "expression.h"
 #include "lib/stringinfo.h"
 #include "miscadmin.h"
@@ -22,28 +22,6 @@
 PG_FUNCTION_INFO_V1(custprio_add_segment);
 PG_FUNCTION_INFO_V1(custprio_drop_segment);
 PG_FUNCTION_INFO_V1(custprio_segment_members);
-
-Scorecard *
-own_card_argument(FunctionCallInfo fcinfo, const char *function)
-{
-	PreventCommandDuringRecovery(function);
-	PreventCommandIfReadOnly(function);
-	return scorecard_lock_own(PG_ARGISNULL(0) ? NULL : text_to_cstring(PG_GETARG_TEXT_PP(0)), LOAD_TO_ALTER);
-}
-
-char *
-required_text(FunctionCallInfo fcinfo, int arg, const char *argument)
-{
-	char	   *given = PG_ARGISNULL(arg) ? NULL : text_to_cstring(PG_GETARG_TEXT_PP(arg));
-
-	if (given == NULL)
-		ereport(ERROR,
-				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED), errmsg("argument \"%s\" must not be NULL", argument)));
-	if (*given == '\0')
-		ereport(ERROR,
-				(errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("argument \"%s\" must not be empty", argument)));
-	return given;
-}
 
 /* FROM clause of predicates: each published customer, with its row of the relation of customers if it has one. */
 static char *

@@ -8,6 +8,7 @@
  */
 #include "custprio.h"
 
+#include "card_argument.h"
 #include "lifecycle.h"
 
 #include "policy.h"
@@ -237,7 +238,7 @@ real_argument(FunctionCallInfo fcinfo, int arg, const char *name, double least, 
 Datum
 custprio_set_lifecycle(PG_FUNCTION_ARGS)
 {
-	Scorecard  *card = policy_lock(fcinfo, "set_lifecycle()");
+	Scorecard  *card = own_card_argument(fcinfo, "set_lifecycle()");
 	char	   *before = policy_text(card, LIFECYCLE_AS_TEXT);
 
 	catalog_execute("INSERT INTO custprio.lifecycle (scorecard_id, new_days, minimum_gaps, rhythm_quantile, lost_after,"
@@ -263,7 +264,7 @@ custprio_set_lifecycle(PG_FUNCTION_ARGS)
 Datum
 custprio_clear_lifecycle(PG_FUNCTION_ARGS)
 {
-	Scorecard  *card = policy_lock(fcinfo, "clear_lifecycle()");
+	Scorecard  *card = own_card_argument(fcinfo, "clear_lifecycle()");
 	char	   *before = policy_text(card, LIFECYCLE_AS_TEXT);
 
 	catalog_execute("DELETE FROM custprio.lifecycle WHERE scorecard_id = $1", 1,

@@ -9,6 +9,7 @@
 #include "custprio.h"
 
 #include "capture.h"
+#include "card_argument.h"
 #include "declaration.h"
 #include "exact.h"
 #include "metric.h"

@@ -8,8 +8,8 @@
  */
 #include "custprio.h"
 
+#include "card_argument.h"
 #include "catalog/pg_type.h"
-#include "customer_segment.h"
 #include "policy.h"
 #include "regime.h"
 #include "utils/builtins.h"
@@ -69,7 +69,7 @@ note_change(const Scorecard *card, const char *before, FunctionCallInfo fcinfo, 
 Datum
 custprio_add_regime(PG_FUNCTION_ARGS)
 {
-	Scorecard  *card = policy_lock(fcinfo, "add_regime()");
+	Scorecard  *card = own_card_argument(fcinfo, "add_regime()");
 	char	   *regime = required_text(fcinfo, ADD_REGIME, "regime");
 	char	   *before = policy_text(card, REGIMES_AS_TEXT);
 	char		day[2][MAXDATELEN + 1];
@@ -103,7 +103,7 @@ custprio_add_regime(PG_FUNCTION_ARGS)
 Datum
 custprio_drop_regime(PG_FUNCTION_ARGS)
 {
-	Scorecard  *card = policy_lock(fcinfo, "drop_regime()");
+	Scorecard  *card = own_card_argument(fcinfo, "drop_regime()");
 	char	   *regime = required_text(fcinfo, 1, "regime");
 	char	   *before = policy_text(card, REGIMES_AS_TEXT);
 

@@ -37,10 +37,7 @@ extern void run_purge(int64 scorecard);
 /* Highest number of a successful run of this scorecard that a snapshot sees; 0: none. */
 extern int64 run_latest_ok(int64 scorecard, Snapshot snapshot);
 
-/* byhand.c: the lock of a scorecard of this name, for somebody who may act for its owner; returns its number. */
-extern int64 scorecard_lock_by_name(const char *name, bool session);
-
-/* Raise (40001) where another refresh finished since the snapshot that the transaction has for all it does. */
+/* byhand.c: raise (40001) where another refresh finished since the snapshot that the transaction has for all it does. */
 extern void refresh_check_snapshot(int64 id, const char *name);
 
 /* attempt.c */
@@ -54,12 +51,6 @@ extern void refresh_bounded(Scorecard *card, RefreshRun *run);
 extern ErrorData *refresh_attempt(int64 id, RefreshRun *run, bool by_user);
 
 /* control.c */
-
-/* The owner of a scorecard, found without its source; InvalidOid when the role or the scorecard is gone. */
-extern Oid	scorecard_owner(int64 id);
-
-/* Raise unless the current user may act for the scorecard's owner. */
-extern void scorecard_check_caller(int64 id, const char *name);
 
 /* An interval as a plain length of time in microseconds: a month is 30 days, a day 24 hours; saturates. */
 extern int64 interval_length(const Interval *interval);

@@ -167,9 +167,6 @@ extern void scorecard_check_owner(Scorecard *card);
 /* The option clv_model as it was declared. */
 extern const char *scorecard_clv_model_name(const Scorecard *card);
 
-/* The card that the caller wants to change, after its refresh that may be running; locked until the end (scorecard.c). */
-extern Scorecard *scorecard_lock_own(const char *name, LoadMode mode);
-
 /* Write back the names, hints and owner that were found, if they moved. Once per refresh, under the scorecard's lock. */
 extern void scorecard_heal(Scorecard *card);
 

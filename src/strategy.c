@@ -7,9 +7,9 @@
 #include "custprio.h"
 
 #include "aliases.h"
+#include "card_argument.h"
 #include "catalog/namespace.h"
 #include "catalog/pg_type.h"
-#include "customer_segment.h"
 #include "customer_tier.h"
 #include "declaration.h"
 #include "exact.h"

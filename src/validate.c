@@ -15,6 +15,7 @@
  */
 #include "custprio.h"
 
+#include "card_argument.h"
 #include "clv/collapse.h"
 #include "clv/value.h"
 #include "customer_clv.h"
