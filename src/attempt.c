@@ -8,6 +8,7 @@
 
 #include <signal.h>
 
+#include "interval_length.h"
 #include "miscadmin.h"
 #include "run.h"
 #include "scorecard_lock.h"

@@ -11,6 +11,7 @@
 #include "custprio.h"
 
 #include "capture.h"
+#include "relation.h"
 
 #include "access/genam.h"
 #include "access/table.h"
@@ -22,7 +23,6 @@
 #include "executor/spi.h"
 #include "lib/stringinfo.h"
 #include "published.h"
-#include "source.h"
 #include "subtransaction.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
@@ -315,12 +315,6 @@ end_ddl(int nest_level)
 {
 	SPI_finish();
 	AtEOXact_GUC(false, nest_level);
-}
-
-static char *
-relation_name(Oid relid)
-{
-	return quote_qualified_identifier(get_namespace_name(get_rel_namespace(relid)), get_rel_name(relid));
 }
 
 static const char *const statement_events[] = {"insert", "update", "delete", "truncate"};

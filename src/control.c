@@ -5,15 +5,15 @@
  */
 #include "custprio.h"
 
-#include "access/htup_details.h"
 #include "access/xlog.h"
 #include "card_argument.h"
 #include "catalog/pg_database.h"
 #include "catalog/pg_type.h"
 #include "common/hashfn.h"
+#include "interval_length.h"
 #include "miscadmin.h"
-#include "run.h"
 #include "scheduler.h"
+#include "scorecard.h"
 #include "utils/acl.h"
 #include "utils/builtins.h"
 #include "utils/syscache.h"
@@ -28,20 +28,6 @@ PG_FUNCTION_INFO_V1(custprio_retry_delay);
 PG_FUNCTION_INFO_V1(custprio_scheduler_problem);
 
 #define LONGEST_BACKOFF	USECS_PER_HOUR
-
-/* Saturating, because INT_MAX months are more microseconds than an int64 holds. */
-int64
-interval_length(const Interval *interval)
-{
-	double		days = (double) interval->month * DAYS_PER_MONTH + interval->day;
-	double		length = days * USECS_PER_DAY + (double) interval->time;
-
-	if (length >= (double) PG_INT64_MAX)
-		return PG_INT64_MAX;
-	if (length <= (double) PG_INT64_MIN)
-		return PG_INT64_MIN;
-	return ((int64) interval->month * DAYS_PER_MONTH + interval->day) * USECS_PER_DAY + interval->time;
-}
 
 /* Set paused for the scorecard named by the only argument. */
 static void

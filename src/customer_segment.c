@@ -12,9 +12,9 @@
 #include "catalog/pg_type.h"
 #include "expression.h"
 #include "lib/stringinfo.h"
-#include "miscadmin.h"
 #include "owner_rows.h"
 #include "protected.h"
+#include "query.h"
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
 #include "utils/ruleutils.h"
@@ -56,7 +56,7 @@ checked_predicate(const Scorecard *card, const char *segment, char *text, const 
 
 	owner_scope_enter(&scope, card->owner, card->time_zone);
 	expression_check(&predicate, card->priority_relid, search_path);
-	owner_try(psprintf("SELECT 1%s WHERE (%s)", predicate_relations(card), predicate.text), "predicate");
+	query_try(psprintf("SELECT 1%s WHERE (%s)", predicate_relations(card), predicate.text), "predicate");
 	found = protected_attributes(card->customers_relid, predicate.joined_columns, &why);
 	owner_scope_leave(&scope);
 	/* segments report and enter no score, so that they may */

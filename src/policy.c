@@ -11,7 +11,6 @@
 #include "metric.h"
 #include "policy.h"
 #include "scheduler.h"
-#include "scorecard.h"
 #include "thresholds.h"
 
 #include "catalog/pg_type.h"

@@ -23,6 +23,7 @@
 #include "publish.h"
 #include "query.h"
 #include "queue.h"
+#include "relation.h"
 #include "run.h"
 #include "state.h"
 

@@ -50,9 +50,4 @@ extern void refresh_bounded(Scorecard *card, RefreshRun *run);
  */
 extern ErrorData *refresh_attempt(int64 id, RefreshRun *run, bool by_user);
 
-/* control.c */
-
-/* An interval as a plain length of time in microseconds: a month is 30 days, a day 24 hours; saturates. */
-extern int64 interval_length(const Interval *interval);
-
 #endif
