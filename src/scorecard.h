@@ -87,7 +87,7 @@ typedef struct Scorecard
 	struct Lifecycle *lifecycle;	/* lifecycle.h; NULL: buyers have no stage */
 
 	bool		capture;		/* triggers note changes of the source */
-	List	   *captured;		/* of what relations, see capture.h */
+	List	   *captured;		/* of what relations, see captured.h */
 	bool		refresh_on_commit;	/* in the transactions that make them */
 	Interval   *rebuild_every;	/* NULL: only when needed */
 	char	   *changed_since;	/* of a row, canonical; NULL: not known */
