@@ -5,6 +5,8 @@
  */
 #include "custprio.h"
 
+#include "on_commit.h"
+
 #include "miscadmin.h"
 
 PG_MODULE_MAGIC;
@@ -15,6 +17,7 @@ void
 _PG_init(void)
 {
 	guc_define();
+	on_commit_init();
 	if (process_shared_preload_libraries_in_progress && !IsBinaryUpgrade)
 		scheduler_init();
 }

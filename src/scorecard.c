@@ -15,7 +15,7 @@
 #include "declaration.h"
 #include "metric.h"
 #include "miscadmin.h"
-#include "on_commit.h"
+#include "on_commit_list.h"
 #include "published.h"
 #include "scorecard.h"
 #include "scorecard_lock.h"
