@@ -10,6 +10,7 @@
 #include "policy.h"
 #include "publish.h"
 #include "thresholds.h"
+#include "thresholds_take.h"
 #include "tier_cuts.h"
 #include "tier_policy.h"
 
