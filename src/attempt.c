@@ -8,6 +8,8 @@
 
 #include <signal.h>
 
+#include "access/xact.h"
+#include "attempt.h"
 #include "interval_length.h"
 #include "miscadmin.h"
 #include "run.h"
@@ -41,6 +43,28 @@ runtime_limit(const Scorecard *card)
 		return custprio_max_runtime * 1000;
 	limit = interval_length(card->max_runtime) / 1000;
 	return (int) Max(Min(limit, PG_INT32_MAX), 1);
+}
+
+/* In a transaction with one snapshot for all, what another refresh published since then cannot be seen, only undone. */
+void
+refresh_check_snapshot(int64 id, const char *name)
+{
+	int64		seen;
+	int64		latest;
+
+	if (!IsolationUsesXactSnapshot())
+		return;
+	seen = run_latest_ok(id, GetTransactionSnapshot());
+	PushActiveSnapshot(GetLatestSnapshot());
+	latest = run_latest_ok(id, GetActiveSnapshot());
+	PopActiveSnapshot();
+	if (latest != seen)
+		ereport(ERROR,
+				(errcode(ERRCODE_T_R_SERIALIZATION_FAILURE),
+				 errmsg("could not refresh scorecard \"%s\" because another refresh finished since this transaction began",
+						name),
+				 errdetail("This transaction sees run " INT64_FORMAT ", the latest is run " INT64_FORMAT ".", seen, latest),
+				 errhint("Retry the transaction, or refresh in READ COMMITTED.")));
 }
 
 static void

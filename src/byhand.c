@@ -9,6 +9,7 @@
 
 #include "access/xact.h"
 #include "access/xlog.h"
+#include "attempt.h"
 #include "card_argument.h"
 #include "catalog/pg_type.h"
 #include "executor/spi.h"
@@ -69,28 +70,6 @@ read_request(FunctionCallInfo fcinfo, RefreshRun *run)
 				 errhint("Refresh it on the primary server; this standby receives the result.")));
 	PreventCommandIfReadOnly("refresh of a scorecard");
 	return text_to_cstring(PG_GETARG_TEXT_PP(0));
-}
-
-/* In a transaction with one snapshot for all, what another refresh published since then cannot be seen, only undone. */
-void
-refresh_check_snapshot(int64 id, const char *name)
-{
-	int64		seen;
-	int64		latest;
-
-	if (!IsolationUsesXactSnapshot())
-		return;
-	seen = run_latest_ok(id, GetTransactionSnapshot());
-	PushActiveSnapshot(GetLatestSnapshot());
-	latest = run_latest_ok(id, GetActiveSnapshot());
-	PopActiveSnapshot();
-	if (latest != seen)
-		ereport(ERROR,
-				(errcode(ERRCODE_T_R_SERIALIZATION_FAILURE),
-				 errmsg("could not refresh scorecard \"%s\" because another refresh finished since this transaction began",
-						name),
-				 errdetail("This transaction sees run " INT64_FORMAT ", the latest is run " INT64_FORMAT ".", seen, latest),
-				 errhint("Retry the transaction, or refresh in READ COMMITTED.")));
 }
 
 /* refresh(name, mode, as_of): in the caller's transaction, returns the run's row */

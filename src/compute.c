@@ -13,7 +13,7 @@
 #include "aliases.h"
 #include "customer_clv.h"
 #include "declaration.h"
-#include "run.h"
+#include "refresh.h"
 #include "utils/lsyscache.h"
 #include "utils/snapmgr.h"
 

@@ -14,6 +14,7 @@
  */
 #include "custprio.h"
 
+#include "attempt.h"
 #include "capture.h"
 #include "on_commit.h"
 #include "on_commit_list.h"

@@ -1,12 +1,10 @@
-/* run.h: the account of every refresh (custprio.refresh_run), and the guards around one. */
+/* run.h: the account of every refresh (custprio.refresh_run); all is written as the extension's owner. */
 #ifndef CUSTPRIO_RUN_H
 #define CUSTPRIO_RUN_H
 
 #include "access/tupdesc.h"
 #include "refresh.h"
 #include "utils/snapshot.h"
-
-/* run.c: rows of custprio.refresh_run; all written as the extension's owner */
 
 /* A mode as SQL spells it. */
 extern const char *refresh_mode_name(RefreshMode mode);
@@ -36,18 +34,5 @@ extern void run_purge(int64 scorecard);
 
 /* Highest number of a successful run of this scorecard that a snapshot sees; 0: none. */
 extern int64 run_latest_ok(int64 scorecard, Snapshot snapshot);
-
-/* byhand.c: raise (40001) where another refresh finished since the snapshot that the transaction has for all it does. */
-extern void refresh_check_snapshot(int64 id, const char *name);
-
-/* attempt.c */
-extern void refresh_bounded(Scorecard *card, RefreshRun *run);
-
-/*
- * Refresh a card whose row says "running" and complete the row, in a subtransaction: its end cleans up after an error,
- * and unlike the end of the whole transaction it keeps the scorecard's session lock. Returns NULL, or the error, which
- * is then the caller's to write down and is logged for a scheduled refresh.
- */
-extern ErrorData *refresh_attempt(int64 id, RefreshRun *run, bool by_user);
 
 #endif

@@ -24,7 +24,7 @@
 #include "executor/tstoreReceiver.h"
 #include "funcapi.h"
 #include "purchase_table.h"
-#include "run.h"
+#include "refresh.h"
 #include "scorecard.h"
 
 #include "catalog/pg_type.h"
