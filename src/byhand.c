@@ -20,7 +20,6 @@
 #include "scorecard_lock.h"
 #include "utils/builtins.h"
 #include "utils/date.h"
-#include "utils/snapmgr.h"
 #include "utils/timestamp.h"
 
 PG_FUNCTION_INFO_V1(custprio_refresh);

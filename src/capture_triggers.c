@@ -1,9 +1,9 @@
 /*
  * capture_triggers.c: the triggers that stand on the relations that are captured for a scorecard.
  *
- * The view custprio.captured says which these are (captured.c); capture_follow() makes the triggers agree with it. On each relation
- * and on each of its partitions stand statement triggers for INSERT, UPDATE and DELETE, which fire for COPY, MERGE,
- * ON CONFLICT and foreign key cascades too, and one for TRUNCATE that fires always. On those that hold rows themselves
+ * captured.c tells which these are; capture_follow() makes the triggers agree with that. On each relation and on each of
+ * its partitions stand statement triggers for INSERT, UPDATE and DELETE, which fire for COPY, MERGE, ON CONFLICT and
+ * foreign key cascades too, and one for TRUNCATE that fires always. On those that hold rows themselves
  * stand row triggers for inserted and deleted rows, and one that fires only for logical replication. What they do is in
  * capture.c. A relation that is itself a part of another cannot be captured: statements that name the other one would
  * fire the other one's triggers.

@@ -14,7 +14,6 @@
 
 #include "catalog/pg_type.h"
 #include "miscadmin.h"
-#include "utils/memutils.h"
 
 #define GAPS_COUNTED	(LIFECYCLE_DAYS_MAX + 1)	/* longer gaps count as this long */
 

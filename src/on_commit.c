@@ -1,9 +1,9 @@
 /*
  * on_commit.c: refresh_on_commit, the refresh of small scorecards within the transactions that change their sources.
  *
- * What a transaction puts into the queue of such a scorecard is noted (on_commit_list.c). Right before the transaction commits or is
- * prepared, after its deferred triggers, the scorecard is refreshed in it as by anybody else: under the scorecard's lock,
- * as the owner, with a snapshot taken after the lock. Order and tier then become visible at the same instant, or neither
+ * What a transaction puts into the queue of such a scorecard is noted (on_commit_list.c). Right before the transaction
+ * commits or is prepared, after its deferred triggers, the scorecard is refreshed in it as by anybody else: under the
+ * scorecard's lock, as the owner, with a snapshot taken after the lock. Order and tier then become visible at the same instant, or neither
  * does. The price: writers take turns from there to the end of their commit. There is no NOTIFY, which could not be
  * prepared, and no trigger is made for a new partition, which would wait for other writers; such a change is left to the
  * next refresh.

@@ -18,8 +18,6 @@
 #include "on_commit_list.h"
 #include "published.h"
 #include "scorecard.h"
-#include "scorecard_lock.h"
-#include "utils/acl.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"

@@ -13,7 +13,6 @@
 #include "customer_tier.h"
 #include "exact.h"
 #include "expression.h"
-#include "miscadmin.h"
 #include "owner_rows.h"
 #include "query.h"
 #include "relation.h"

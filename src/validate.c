@@ -24,7 +24,6 @@
 #include "executor/tstoreReceiver.h"
 #include "funcapi.h"
 #include "purchase_table.h"
-#include "refresh.h"
 #include "scorecard.h"
 
 #include "catalog/pg_type.h"
