@@ -13,13 +13,13 @@
 #include "custprio.h"
 
 #include "aliases.h"
+#include "card_argument.h"
 #include "catalog/namespace.h"
 #include "catalog/pg_type.h"
-#include "customer_segment.h"
-#include "declaration.h"
+#include "expression.h"
 #include "miscadmin.h"
-#include "owner_rows.h"
 #include "query.h"
+#include "relation.h"
 #include "scheduler.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
@@ -61,7 +61,7 @@ custprio_set_aliases(PG_FUNCTION_ARGS)
 	if (!PG_ARGISNULL(1))
 	{
 		Oid			relid = PG_GETARG_OID(1);
-		char	   *relation = declaration_relation(relid, "relation", card->name);
+		char	   *relation = relation_checked_name(relid, "relation", card->name);
 		Expression	expr[2] = {{.argument = "alias",.kind = EXPRESSION_KEY}, {.argument = "canonical",.kind = EXPRESSION_KEY}};
 		OwnerScope	scope;
 
@@ -78,7 +78,7 @@ custprio_set_aliases(PG_FUNCTION_ARGS)
 								   format_type_be(card->key_type)),
 						 errhint("Cast it to that type.")));
 		}
-		owner_try(alias_query(relation, expr[0].text, expr[1].text), "relation");
+		query_try(alias_query(relation, expr[0].text, expr[1].text), "relation");
 		owner_scope_leave(&scope);
 		catalog_execute("INSERT INTO custprio.alias_source (scorecard_id, relation, alias, canonical)"
 						" VALUES ($1, $2, $3, $4)", 4, (Oid[]) {INT8OID, TEXTOID, TEXTOID, TEXTOID},

@@ -8,8 +8,12 @@
 
 #include <signal.h>
 
+#include "access/xact.h"
+#include "attempt.h"
+#include "interval_length.h"
 #include "miscadmin.h"
 #include "run.h"
+#include "scorecard_lock.h"
 #include "storage/latch.h"
 #include "subtransaction.h"
 #include "utils/snapmgr.h"
@@ -18,7 +22,6 @@
 /* max_runtime has a timer of its own, so that the user's statement_timeout goes on beside it. */
 static TimeoutId runtime_timer = MAX_TIMEOUTS;
 static volatile sig_atomic_t runtime_exceeded = false;
-static bool refreshing = false;
 
 /* Signal handler: cancel what runs, as a statement timeout does. */
 static void
@@ -42,16 +45,32 @@ runtime_limit(const Scorecard *card)
 	return (int) Max(Min(limit, PG_INT32_MAX), 1);
 }
 
+/* In a transaction with one snapshot for all, what another refresh published since then cannot be seen, only undone. */
+void
+refresh_check_snapshot(int64 id, const char *name)
+{
+	int64		seen;
+	int64		latest;
+
+	if (!IsolationUsesXactSnapshot())
+		return;
+	seen = run_latest_ok(id, GetTransactionSnapshot());
+	PushActiveSnapshot(GetLatestSnapshot());
+	latest = run_latest_ok(id, GetActiveSnapshot());
+	PopActiveSnapshot();
+	if (latest != seen)
+		ereport(ERROR,
+				(errcode(ERRCODE_T_R_SERIALIZATION_FAILURE),
+				 errmsg("could not refresh scorecard \"%s\" because another refresh finished since this transaction began",
+						name),
+				 errdetail("This transaction sees run " INT64_FORMAT ", the latest is run " INT64_FORMAT ".", seen, latest),
+				 errhint("Retry the transaction, or refresh in READ COMMITTED.")));
+}
+
 static void
 refresh_context(void *arg)
 {
 	errcontext("refresh of scorecard \"%s\"", (char *) arg);
-}
-
-bool
-refresh_in_session(void)
-{
-	return refreshing;
 }
 
 /*
@@ -65,7 +84,7 @@ refresh_bounded(Scorecard *card, RefreshRun *run)
 	ErrorContextCallback callback;
 	int			limit = runtime_limit(card);
 
-	if (refreshing)
+	if (refresh_in_session)
 		ereport(ERROR,
 				(errcode(ERRCODE_OBJECT_IN_USE),
 				 errmsg("cannot refresh scorecard \"%s\" while another refresh works in this session", card->name),
@@ -78,7 +97,7 @@ refresh_bounded(Scorecard *card, RefreshRun *run)
 	callback.previous = error_context_stack;
 
 	runtime_exceeded = false;
-	refreshing = true;
+	refresh_in_session = true;
 	PG_TRY();
 	{
 		error_context_stack = &callback;
@@ -91,12 +110,12 @@ refresh_bounded(Scorecard *card, RefreshRun *run)
 		/* a timer that fired at the very end must not cancel whatever comes next */
 		CHECK_FOR_INTERRUPTS();
 		error_context_stack = callback.previous;
-		refreshing = false;
+		refresh_in_session = false;
 	}
 	PG_CATCH();
 	{
 		disable_timeout(runtime_timer, false);
-		refreshing = false;
+		refresh_in_session = false;
 		if (runtime_exceeded && geterrcode() == ERRCODE_QUERY_CANCELED)
 		{
 			ErrorData  *edata;

@@ -7,8 +7,8 @@
 
 #include <math.h>
 
+#include "card_argument.h"
 #include "catalog/pg_type.h"
-#include "customer_segment.h"
 #include "metric.h"
 #include "miscadmin.h"
 #include "policy.h"

@@ -9,15 +9,17 @@
 
 #include "access/xact.h"
 #include "access/xlog.h"
+#include "attempt.h"
+#include "card_argument.h"
 #include "catalog/pg_type.h"
 #include "executor/spi.h"
 #include "funcapi.h"
 #include "miscadmin.h"
 #include "nodes/parsenodes.h"
 #include "run.h"
+#include "scorecard_lock.h"
 #include "utils/builtins.h"
 #include "utils/date.h"
-#include "utils/snapmgr.h"
 #include "utils/timestamp.h"
 
 PG_FUNCTION_INFO_V1(custprio_refresh);
@@ -67,52 +69,6 @@ read_request(FunctionCallInfo fcinfo, RefreshRun *run)
 				 errhint("Refresh it on the primary server; this standby receives the result.")));
 	PreventCommandIfReadOnly("refresh of a scorecard");
 	return text_to_cstring(PG_GETARG_TEXT_PP(0));
-}
-
-/* In a transaction with one snapshot for all, what another refresh published since then cannot be seen, only undone. */
-void
-refresh_check_snapshot(int64 id, const char *name)
-{
-	int64		seen;
-	int64		latest;
-
-	if (!IsolationUsesXactSnapshot())
-		return;
-	seen = run_latest_ok(id, GetTransactionSnapshot());
-	PushActiveSnapshot(GetLatestSnapshot());
-	latest = run_latest_ok(id, GetActiveSnapshot());
-	PopActiveSnapshot();
-	if (latest != seen)
-		ereport(ERROR,
-				(errcode(ERRCODE_T_R_SERIALIZATION_FAILURE),
-				 errmsg("could not refresh scorecard \"%s\" because another refresh finished since this transaction began",
-						name),
-				 errdetail("This transaction sees run " INT64_FORMAT ", the latest is run " INT64_FORMAT ".", seen, latest),
-				 errhint("Retry the transaction, or refresh in READ COMMITTED.")));
-}
-
-/*
- * Find a scorecard, check that the caller may act for its owner (before locking, so that nobody else can hold up its
- * refreshes) and take its lock. While we waited, it may have been dropped, and another created under the same name.
- */
-int64
-scorecard_lock_by_name(const char *name, bool session)
-{
-	int64		id = scorecard_id_by_name(name);
-
-	for (;;)
-	{
-		int64		now;
-
-		scorecard_check_caller(id, name);
-		scorecard_lock(id, session, true);
-		now = scorecard_id_by_name(name);
-		if (now == id)
-			return id;
-		if (session)
-			scorecard_unlock_session(id);
-		id = now;
-	}
 }
 
 /* refresh(name, mode, as_of): in the caller's transaction, returns the run's row */

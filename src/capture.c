@@ -23,7 +23,7 @@
 #include "executor/tuptable.h"
 #include "compat.h"
 #include "miscadmin.h"
-#include "on_commit.h"
+#include "on_commit_list.h"
 #include "queue.h"
 #include "statement_keys.h"
 #include "utils/builtins.h"

@@ -2,27 +2,10 @@
 #ifndef CUSTPRIO_CAPTURE_H
 #define CUSTPRIO_CAPTURE_H
 
+#include "captured.h"
 #include "declaration.h"
 
-/*
- * A relation whose changes are captured for a scorecard, as the view custprio.captured lists it. Its rows name a
- * customer by a key expression, and count when one of the expressions has another value. To have more relations
- * captured, add them to that view, check them with capture_check_relation and call capture_follow.
- */
-typedef struct CapturedRelation
-{
-	char	   *label;			/* tells a scorecard's relations apart */
-	Oid			relid;			/* InvalidOid: there is none now */
-	Oid			hint;			/* what it was when it was declared */
-	char	   *customer;		/* canonical expressions */
-	int			n_expressions;
-	char	  **expressions;
-} CapturedRelation;
-
 #define CAPTURE_LABEL_MAX	16	/* bytes; leaves room for the triggers' names */
-
-/* What is captured for a scorecard: a list of CapturedRelation, only the one of a label unless that is NULL. */
-extern List *captured_relations(int64 scorecard_id, const char *label);
 
 /*
  * The column behind a key expression, and the function of a harmless cast of it or InvalidOid: what the trigger can

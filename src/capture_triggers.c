@@ -1,9 +1,9 @@
 /*
- * capture_triggers.c: which relations are captured for a scorecard, and the triggers that stand on them.
+ * capture_triggers.c: the triggers that stand on the relations that are captured for a scorecard.
  *
- * The view custprio.captured says what is captured; capture_follow() makes the triggers agree with it. On each relation
- * and on each of its partitions stand statement triggers for INSERT, UPDATE and DELETE, which fire for COPY, MERGE,
- * ON CONFLICT and foreign key cascades too, and one for TRUNCATE that fires always. On those that hold rows themselves
+ * captured.c tells which these are; capture_follow() makes the triggers agree with that. On each relation and on each of
+ * its partitions stand statement triggers for INSERT, UPDATE and DELETE, which fire for COPY, MERGE, ON CONFLICT and
+ * foreign key cascades too, and one for TRUNCATE that fires always. On those that hold rows themselves
  * stand row triggers for inserted and deleted rows, and one that fires only for logical replication. What they do is in
  * capture.c. A relation that is itself a part of another cannot be captured: statements that name the other one would
  * fire the other one's triggers.
@@ -11,10 +11,10 @@
 #include "custprio.h"
 
 #include "capture.h"
+#include "relation.h"
 
 #include "access/genam.h"
 #include "access/table.h"
-#include "catalog/namespace.h"
 #include "catalog/pg_class.h"
 #include "catalog/pg_inherits.h"
 #include "catalog/pg_type.h"
@@ -22,64 +22,13 @@
 #include "executor/spi.h"
 #include "lib/stringinfo.h"
 #include "published.h"
-#include "source.h"
 #include "subtransaction.h"
-#include "utils/array.h"
 #include "utils/builtins.h"
 #include "utils/fmgroids.h"
 #include "utils/guc.h"
 #include "utils/lsyscache.h"
 #include "utils/rel.h"
 #include "utils/ruleutils.h"
-#include "utils/varlena.h"
-
-/* Relation of a stored name, or else of its hint; InvalidOid when there is none. */
-static Oid
-resolve(const char *name, Oid hint)
-{
-	List	   *parts = textToQualifiedNameList(cstring_to_text(name));
-	Oid			namespace = list_length(parts) == 2 ? get_namespace_oid(strVal(linitial(parts)), true) : InvalidOid;
-	Oid			relid = OidIsValid(namespace) ? get_relname_relid(strVal(lsecond(parts)), namespace) : InvalidOid;
-
-	return OidIsValid(relid) || get_rel_name(hint) == NULL ? relid : hint;
-}
-
-static void
-read_captured(HeapTuple row, TupleDesc desc, void *arg)
-{
-	List	  **list = arg;
-	CapturedRelation *captured = palloc0(sizeof(CapturedRelation));
-	bool		isnull;
-	Datum	   *expressions;
-
-	captured->label = TextDatumGetCString(heap_getattr(row, 1, desc, &isnull));
-	captured->hint = DatumGetObjectId(heap_getattr(row, 3, desc, &isnull));
-	captured->relid = resolve(TextDatumGetCString(heap_getattr(row, 2, desc, &isnull)), captured->hint);
-	captured->customer = TextDatumGetCString(heap_getattr(row, 4, desc, &isnull));
-	deconstruct_array(DatumGetArrayTypePCopy(heap_getattr(row, 5, desc, &isnull)), TEXTOID, -1, false, TYPALIGN_INT,
-					  &expressions, NULL, &captured->n_expressions);
-	captured->expressions = palloc(sizeof(char *) * Max(captured->n_expressions, 1));
-	for (int i = 0; i < captured->n_expressions; i++)
-		captured->expressions[i] = TextDatumGetCString(expressions[i]);
-	*list = lappend(*list, captured);
-}
-
-List *
-captured_relations(int64 scorecard_id, const char *label)
-{
-	Oid			types[2] = {INT8OID, TEXTOID};
-	Datum		values[2] = {Int64GetDatum(scorecard_id), label ? CStringGetTextDatum(label) : (Datum) 0};
-	List	   *list = NIL;
-
-	if (label && strcmp(label, "source") == 0)
-		catalog_select("SELECT label, relation, relation_oid, customer, expressions FROM custprio.captured_source"
-					   " WHERE scorecard_id = $1", 1, types, values, NULL, read_captured, &list);
-	else
-		catalog_select("SELECT label, relation, relation_oid, customer, expressions FROM custprio.captured"
-					   " WHERE scorecard_id = $1 AND ($2 IS NULL OR label = $2) ORDER BY label",
-					   2, types, values, label ? NULL : " n", read_captured, &list);
-	return list;
-}
 
 /* Built-in casts that depend on nothing and cannot fail: an error here would be the writer's. */
 static bool
@@ -315,12 +264,6 @@ end_ddl(int nest_level)
 {
 	SPI_finish();
 	AtEOXact_GUC(false, nest_level);
-}
-
-static char *
-relation_name(Oid relid)
-{
-	return quote_qualified_identifier(get_namespace_name(get_rel_namespace(relid)), get_rel_name(relid));
 }
 
 static const char *const statement_events[] = {"insert", "update", "delete", "truncate"};

@@ -5,13 +5,15 @@
  */
 #include "custprio.h"
 
+#include "card_argument.h"
 #include "compute.h"
+#include "scorecard_lock.h"
 
 #include "clv_choice.h"
 #include "aliases.h"
 #include "customer_clv.h"
 #include "declaration.h"
-#include "run.h"
+#include "refresh.h"
 #include "utils/lsyscache.h"
 #include "utils/snapmgr.h"
 
@@ -21,7 +23,7 @@ compute_lock(const char *name)
 	Scorecard  *card = scorecard_load(scorecard_lock_by_name(name, false));
 
 	scorecard_check_owner(card);
-	if (refresh_in_session())
+	if (refresh_in_session)
 		ereport(ERROR,
 				(errcode(ERRCODE_OBJECT_IN_USE),
 				 errmsg("cannot recompute scorecard \"%s\" while a refresh works in this session", name)));

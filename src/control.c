@@ -5,14 +5,15 @@
  */
 #include "custprio.h"
 
-#include "access/htup_details.h"
 #include "access/xlog.h"
+#include "card_argument.h"
 #include "catalog/pg_database.h"
 #include "catalog/pg_type.h"
 #include "common/hashfn.h"
+#include "interval_length.h"
 #include "miscadmin.h"
-#include "run.h"
 #include "scheduler.h"
+#include "scorecard.h"
 #include "utils/acl.h"
 #include "utils/builtins.h"
 #include "utils/syscache.h"
@@ -27,58 +28,6 @@ PG_FUNCTION_INFO_V1(custprio_retry_delay);
 PG_FUNCTION_INFO_V1(custprio_scheduler_problem);
 
 #define LONGEST_BACKOFF	USECS_PER_HOUR
-
-/* Saturating, because INT_MAX months are more microseconds than an int64 holds. */
-int64
-interval_length(const Interval *interval)
-{
-	double		days = (double) interval->month * DAYS_PER_MONTH + interval->day;
-	double		length = days * USECS_PER_DAY + (double) interval->time;
-
-	if (length >= (double) PG_INT64_MAX)
-		return PG_INT64_MAX;
-	if (length <= (double) PG_INT64_MIN)
-		return PG_INT64_MIN;
-	return ((int64) interval->month * DAYS_PER_MONTH + interval->day) * USECS_PER_DAY + interval->time;
-}
-
-static void
-read_owner(HeapTuple row, TupleDesc desc, void *arg)
-{
-	bool		isnull;
-	Datum		value = heap_getattr(row, 1, desc, &isnull);
-
-	*(Oid *) arg = isnull ? InvalidOid : DatumGetObjectId(value);
-}
-
-Oid
-scorecard_owner(int64 id)
-{
-	Oid			types[] = {INT8OID};
-	Datum		values[] = {Int64GetDatum(id)};
-	Oid			owner = InvalidOid;
-
-	catalog_select("SELECT owner FROM custprio.scorecard_owner WHERE scorecard_id = $1",
-				   lengthof(types), types, values, NULL, read_owner, &owner);
-	return owner;
-}
-
-/* When the owner cannot be told, only a superuser may. */
-void
-scorecard_check_caller(int64 id, const char *name)
-{
-	Oid			owner;
-
-	if (superuser())
-		return;
-	owner = scorecard_owner(id);
-	if (OidIsValid(owner) && has_privs_of_role(GetUserId(), owner))
-		return;
-	ereport(ERROR,
-			(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
-			 errmsg("must be owner of scorecard \"%s\"", name),
-			 OidIsValid(owner) ? 0 : errdetail("Its owner cannot be told; only a superuser may act for it.")));
-}
 
 /* Set paused for the scorecard named by the only argument. */
 static void

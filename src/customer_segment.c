@@ -7,14 +7,14 @@
  */
 #include "custprio.h"
 
+#include "card_argument.h"
 #include "catalog/namespace.h"
 #include "catalog/pg_type.h"
-#include "customer_segment.h"
 #include "expression.h"
 #include "lib/stringinfo.h"
-#include "miscadmin.h"
 #include "owner_rows.h"
 #include "protected.h"
+#include "query.h"
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
 #include "utils/ruleutils.h"
@@ -22,28 +22,6 @@
 PG_FUNCTION_INFO_V1(custprio_add_segment);
 PG_FUNCTION_INFO_V1(custprio_drop_segment);
 PG_FUNCTION_INFO_V1(custprio_segment_members);
-
-Scorecard *
-own_card_argument(FunctionCallInfo fcinfo, const char *function)
-{
-	PreventCommandDuringRecovery(function);
-	PreventCommandIfReadOnly(function);
-	return scorecard_lock_own(PG_ARGISNULL(0) ? NULL : text_to_cstring(PG_GETARG_TEXT_PP(0)), LOAD_TO_ALTER);
-}
-
-char *
-required_text(FunctionCallInfo fcinfo, int arg, const char *argument)
-{
-	char	   *given = PG_ARGISNULL(arg) ? NULL : text_to_cstring(PG_GETARG_TEXT_PP(arg));
-
-	if (given == NULL)
-		ereport(ERROR,
-				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED), errmsg("argument \"%s\" must not be NULL", argument)));
-	if (*given == '\0')
-		ereport(ERROR,
-				(errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("argument \"%s\" must not be empty", argument)));
-	return given;
-}
 
 /* FROM clause of predicates: each published customer, with its row of the relation of customers if it has one. */
 static char *
@@ -78,7 +56,7 @@ checked_predicate(const Scorecard *card, const char *segment, char *text, const 
 
 	owner_scope_enter(&scope, card->owner, card->time_zone);
 	expression_check(&predicate, card->priority_relid, search_path);
-	owner_try(psprintf("SELECT 1%s WHERE (%s)", predicate_relations(card), predicate.text), "predicate");
+	query_try(psprintf("SELECT 1%s WHERE (%s)", predicate_relations(card), predicate.text), "predicate");
 	found = protected_attributes(card->customers_relid, predicate.joined_columns, &why);
 	owner_scope_leave(&scope);
 	/* segments report and enter no score, so that they may */

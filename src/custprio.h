@@ -5,7 +5,7 @@
 #include "compat.h"
 #include "fmgr.h"
 
-/* GUCs, defined in custprio.c */
+/* guc.c */
 extern bool custprio_enabled;
 extern int	custprio_max_workers;
 extern int	custprio_probe_interval;	/* seconds */
@@ -17,6 +17,9 @@ extern int	custprio_changed_since_overlap; /* seconds */
 extern int	custprio_queue_max_keys;	/* 0: no limit */
 extern int	custprio_queue_max_age; /* seconds, 0: no limit */
 extern int	custprio_rebuild_memory;	/* kB */
+
+/* Define them; called from _PG_init only. */
+extern void guc_define(void);
 
 /* scheduler.c; called from _PG_init only while the library is being preloaded */
 extern void scheduler_init(void);

@@ -9,11 +9,8 @@
 
 #include <math.h>
 
-#include "access/transam.h"
-#include "catalog/dependency.h"
 #include "catalog/pg_class.h"
 #include "catalog/pg_type.h"
-#include "commands/extension.h"
 #include "capture.h"
 #include "clv/params.h"
 #include "clv/value.h"
@@ -24,6 +21,7 @@
 #include "miscadmin.h"
 #include "pgtime.h"
 #include "protected.h"
+#include "relation.h"
 #include "scorecard.h"
 #include "source.h"
 #include "utils/acl.h"
@@ -31,7 +29,6 @@
 #include "utils/float.h"
 #include "utils/lsyscache.h"
 #include "utils/numeric.h"
-#include "utils/syscache.h"
 #include "utils/timestamp.h"
 
 #define ABC_CUTS_MAX 24
@@ -82,77 +79,6 @@ declaration_check_name(const char *name)
 					 errmsg("argument \"name\" must not contain control characters"),
 					 errdetail("Byte %d has the value %d.", (int) (c - name) + 1, (unsigned char) *c),
 					 errhint("Use letters, digits and underscores.")));
-}
-
-static char *
-qualified_name(Oid relid)
-{
-	return quote_qualified_identifier(get_namespace_name(get_rel_namespace(relid)), get_rel_name(relid));
-}
-
-/* A relation that purchases or customers can be read from: argument says which. */
-static void
-check_relation(Oid relid, const char *argument, const char *scorecard)
-{
-	HeapTuple	tuple = SearchSysCache1(RELOID, ObjectIdGetDatum(relid));
-	Form_pg_class class;
-	char	   *name;
-
-	if (!HeapTupleIsValid(tuple))
-		ereport(ERROR,
-				(errcode(ERRCODE_UNDEFINED_TABLE),
-				 errmsg("argument \"%s\": relation with OID %u does not exist", argument, relid)));
-	class = (Form_pg_class) GETSTRUCT(tuple);
-	/* The schema of temporary relations has a name that says nothing. */
-	name = quote_qualified_identifier(class->relpersistence == RELPERSISTENCE_TEMP ? NULL :
-									  get_namespace_name(class->relnamespace), NameStr(class->relname));
-	switch (class->relkind)
-	{
-		case RELKIND_RELATION:
-		case RELKIND_PARTITIONED_TABLE:
-		case RELKIND_VIEW:
-		case RELKIND_MATVIEW:
-		case RELKIND_FOREIGN_TABLE:
-			break;
-		default:
-			ereport(ERROR,
-					(errcode(ERRCODE_WRONG_OBJECT_TYPE),
-					 errmsg("argument \"%s\": %s cannot be read as a table", argument, name),
-					 errhint("Give a table, partitioned table, view, materialized view or foreign table.")));
-	}
-	if (class->relpersistence == RELPERSISTENCE_TEMP)
-		ereport(ERROR,
-				(errcode(ERRCODE_WRONG_OBJECT_TYPE),
-				 errmsg("argument \"%s\": %s is temporary", argument, name),
-				 errhint("Scheduled refreshes cannot see it; use a permanent relation.")));
-	if (relid < FirstNormalObjectId || getExtensionOfObject(RelationRelationId, relid) == get_extension_oid("custprio", false))
-		ereport(ERROR,
-				(errcode(ERRCODE_WRONG_OBJECT_TYPE),
-				 errmsg("argument \"%s\": %s is a system catalog", argument, name),
-				 errhint("Give your own table or view.")));
-	if (strncmp(NameStr(class->relname), scorecard, strlen(scorecard)) == 0)
-	{
-		const char *suffix = NameStr(class->relname) + strlen(scorecard);
-
-		if (catalog_select("SELECT 1 FROM custprio.scorecard WHERE name = $1 AND schema_name = $2"
-						   " AND $3 IN ('_priority', '_purchases', '_tier_history', '_tiers', '_tier_summary')",
-						   3, (Oid[]) {TEXTOID, TEXTOID, TEXTOID},
-						   (Datum[]) {CStringGetTextDatum(scorecard),
-									  CStringGetTextDatum(get_namespace_name(class->relnamespace)),
-									  CStringGetTextDatum(suffix)}, NULL, NULL, NULL) > 0)
-			ereport(ERROR,
-					(errcode(ERRCODE_WRONG_OBJECT_TYPE),
-					 errmsg("argument \"%s\": %s is published by this scorecard itself", argument, name),
-					 errhint("Give the relation that holds the purchases.")));
-	}
-	ReleaseSysCache(tuple);
-}
-
-char *
-declaration_relation(Oid relid, const char *argument, const char *scorecard)
-{
-	check_relation(relid, argument, scorecard);
-	return qualified_name(relid);
 }
 
 static int
@@ -433,8 +359,8 @@ check_customers(Declaration *declaration, const char *search_path)
 				 errhint("It is an expression over the relation of customers: give customers and customers_key too.")));
 	if (!OidIsValid(declaration->customers_relid))
 		return;
-	check_relation(declaration->customers_relid, "customers", declaration->name);
-	declaration->customers = qualified_name(declaration->customers_relid);
+	relation_check(declaration->customers_relid, "customers", declaration->name);
+	declaration->customers = relation_name(declaration->customers_relid);
 	expression_check(&declaration->customers_key, declaration->customers_relid, search_path);
 	if (declaration->customers_key.type != declaration->customer.type)
 		ereport(ERROR,
@@ -647,7 +573,7 @@ declaration_check(Declaration *declaration, const char *search_path)
 				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
 				 errmsg("argument \"source\" must not be NULL"),
 				 errhint("Give the table or view that holds the purchases, such as 'public.orders'.")));
-	check_relation(declaration->source_relid, "source", declaration->name);
+	relation_check(declaration->source_relid, "source", declaration->name);
 	check_interval(declaration->every, "every", 0, USECS_PER_SEC, "1 second",
 				   "With NULL the scorecard is refreshed only by hand.");
 	check_interval(declaration->history, "history", 1, 0, "1 day",
@@ -667,7 +593,7 @@ declaration_check(Declaration *declaration, const char *search_path)
 	declaration->time_zone = check_time_zone(declaration->time_zone);
 
 	owner_scope_enter(&scope, declaration->owner, declaration->time_zone);
-	declaration->source = qualified_name(declaration->source_relid);
+	declaration->source = relation_name(declaration->source_relid);
 	expression_check(&declaration->customer, declaration->source_relid, search_path);
 	expression_check(&declaration->purchased_at, declaration->source_relid, search_path);
 	expression_check(&declaration->amount, declaration->source_relid, search_path);

@@ -70,9 +70,6 @@ extern void declaration_check(Declaration *declaration, const char *search_path)
 /* A warning, in a list of char *, where partition_by reads what was protected since it was declared, without a reason. */
 extern List *declaration_protected_since(const Scorecard *card);
 
-/* The qualified name of a relation that rows can be read from; raises for any other. argument says which it is. */
-extern char *declaration_relation(Oid relid, const char *argument, const char *scorecard);
-
 extern void declaration_check_name(const char *name);
 
 /*

@@ -8,6 +8,7 @@
 #include "custprio.h"
 
 #include "aliases.h"
+#include "card_argument.h"
 #include "compute.h"
 #include "declaration.h"
 #include "queue.h"

@@ -6,6 +6,7 @@
 
 #define BREAKS_LIFECYCLE	"lifecycle"
 #define LIFECYCLE_METRIC	"gap"	/* days between two purchase days */
+#define LIFECYCLE_DAYS_MAX	36500	/* that a rule may name */
 
 typedef enum LifecycleStage
 {

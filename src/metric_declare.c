@@ -9,12 +9,13 @@
 #include "custprio.h"
 
 #include "capture.h"
-#include "declaration.h"
+#include "card_argument.h"
 #include "exact.h"
 #include "metric.h"
 #include "policy.h"
 #include "protected.h"
 #include "published.h"
+#include "relation.h"
 #include "table_writer.h"
 #include "thresholds.h"
 
@@ -628,7 +629,7 @@ custprio_add_metric(PG_FUNCTION_ARGS)
 	if (metric->origin == METRIC_OF_RELATION)
 	{
 		metric->relid = PG_GETARG_OID(ARG_RELATION);
-		metric->relation = declaration_relation(metric->relid, "relation", card->name);
+		metric->relation = relation_checked_name(metric->relid, "relation", card->name);
 	}
 
 	owner_scope_enter(&scope, card->owner, card->time_zone);

@@ -1,9 +1,9 @@
 /*
  * on_commit.c: refresh_on_commit, the refresh of small scorecards within the transactions that change their sources.
  *
- * What a transaction puts into the queue of such a scorecard is noted here. Right before the transaction commits or is
- * prepared, after its deferred triggers, the scorecard is refreshed in it as by anybody else: under the scorecard's lock,
- * as the owner, with a snapshot taken after the lock. Order and tier then become visible at the same instant, or neither
+ * What a transaction puts into the queue of such a scorecard is noted (on_commit_list.c). Right before the transaction
+ * commits or is prepared, after its deferred triggers, the scorecard is refreshed in it as by anybody else: under the
+ * scorecard's lock, as the owner, with a snapshot taken after the lock. Order and tier then become visible at the same instant, or neither
  * does. The price: writers take turns from there to the end of their commit. There is no NOTIFY, which could not be
  * prepared, and no trigger is made for a new partition, which would wait for other writers; such a change is left to the
  * next refresh.
@@ -14,84 +14,23 @@
  */
 #include "custprio.h"
 
+#include "attempt.h"
 #include "capture.h"
 #include "on_commit.h"
+#include "on_commit_list.h"
 #include "run.h"
 #include "scheduler.h"
+#include "scorecard_lock.h"
 #include "subtransaction.h"
 
 #include "access/xact.h"
-#include "catalog/namespace.h"
 #include "catalog/pg_type.h"
 #include "commands/extension.h"
 #include "miscadmin.h"
-#include "nodes/pg_list.h"
 #include "utils/builtins.h"
-#include "utils/hsearch.h"
-#include "utils/inval.h"
-#include "utils/lsyscache.h"
 #include "utils/memutils.h"
 #include "utils/snapmgr.h"
 #include "utils/timestamp.h"
-
-/* Whether a scorecard is refreshed at commit; kept until a declaration changes in this respect. */
-typedef struct CachedCard
-{
-	int64		id;				/* hash key */
-	bool		on_commit;
-} CachedCard;
-
-static HTAB *cards = NULL;
-static Oid	declarations = InvalidOid;	/* custprio.scorecard, whose invalidation empties the cache */
-static List *touched = NIL;		/* of int64 *, in this transaction */
-
-static Oid
-declarations_relid(void)
-{
-	return get_relname_relid("scorecard", get_namespace_oid("custprio", true));
-}
-
-static void
-forget_cards(Datum arg, Oid relid)
-{
-	HASH_SEQ_STATUS status;
-	CachedCard *card;
-
-	if (relid != InvalidOid && relid != declarations)
-		return;
-	hash_seq_init(&status, cards);
-	while ((card = hash_seq_search(&status)) != NULL)
-		(void) hash_search(cards, &card->id, HASH_REMOVE, NULL);
-}
-
-void
-on_commit_forget(void)
-{
-	CacheInvalidateRelcacheByRelid(declarations_relid());
-}
-
-static bool
-is_on_commit(int64 id)
-{
-	CachedCard *card = cards ? hash_search(cards, &id, HASH_FIND, NULL) : NULL;
-	bool		on_commit;
-
-	if (card)
-		return card->on_commit;
-	on_commit = catalog_select("SELECT 1 FROM custprio.scorecard WHERE scorecard_id = $1 AND refresh_on_commit", 1,
-							   (Oid[]) {INT8OID}, (Datum[]) {Int64GetDatum(id)}, NULL, NULL, NULL) > 0;
-	if (cards == NULL)
-	{
-		HASHCTL		control = {.keysize = sizeof(int64),.entrysize = sizeof(CachedCard)};
-
-		cards = hash_create("custprio scorecards to refresh at commit", 16, &control, HASH_ELEM | HASH_BLOBS);
-		CacheRegisterRelcacheCallback(forget_cards, (Datum) 0);
-	}
-	declarations = declarations_relid();
-	card = hash_search(cards, &id, HASH_ENTER, NULL);
-	card->on_commit = on_commit;
-	return on_commit;
-}
 
 static void
 read_name(HeapTuple row, TupleDesc desc, void *arg)
@@ -198,15 +137,13 @@ compare_ids(const ListCell *a, const ListCell *b)
 
 /* Refresh what was touched, always in the same order, so that writers do not wait for each other in a circle. */
 static void
-refresh_touched(void)
+refresh_touched(List *ids)
 {
 	MemoryContext work = AllocSetContextCreate(CurrentMemoryContext, "custprio refresh at commit",
 											   ALLOCSET_DEFAULT_SIZES);
 	MemoryContext old = MemoryContextSwitchTo(work);
-	List	   *ids = touched;
 	ListCell   *lc;
 
-	touched = NIL;
 	list_sort(ids, compare_ids);
 	/* let what the last statement wrote be seen; the snapshots of the transaction's statements are gone by now */
 	CommandCounterIncrement();
@@ -222,40 +159,14 @@ refresh_touched(void)
 static void
 end_of_transaction(XactEvent event, void *arg)
 {
-	switch (event)
-	{
-		case XACT_EVENT_PRE_COMMIT:
-		case XACT_EVENT_PRE_PREPARE:
-			if (touched != NIL && !XactReadOnly)
-				refresh_touched();
-			break;
-		default:
-			touched = NIL;		/* its memory is the transaction's */
-			break;
-	}
+	List	   *ids = on_commit_take();
+
+	if (ids != NIL && (event == XACT_EVENT_PRE_COMMIT || event == XACT_EVENT_PRE_PREPARE) && !XactReadOnly)
+		refresh_touched(ids);
 }
 
 void
-on_commit_note(int64 id)
+on_commit_init(void)
 {
-	static bool registered = false;
-	MemoryContext old;
-	ListCell   *lc;
-	int64	   *noted;
-
-	foreach(lc, touched)
-		if (*(int64 *) lfirst(lc) == id)
-			return;
-	if (!is_on_commit(id))
-		return;
-	if (!registered)
-	{
-		RegisterXactCallback(end_of_transaction, NULL);
-		registered = true;
-	}
-	old = MemoryContextSwitchTo(TopTransactionContext);
-	noted = palloc(sizeof(int64));
-	*noted = id;
-	touched = lappend(touched, noted);
-	MemoryContextSwitchTo(old);
+	RegisterXactCallback(end_of_transaction, NULL);
 }

@@ -2,10 +2,7 @@
 #ifndef CUSTPRIO_ON_COMMIT_H
 #define CUSTPRIO_ON_COMMIT_H
 
-/* The transaction has put changes into the queue of a scorecard. */
-extern void on_commit_note(int64 id);
-
-/* A declaration changes as to whether it is refreshed at commit. */
-extern void on_commit_forget(void);
+/* Once per process: from then on, transactions that commit refresh the scorecards of on_commit_list.h. */
+extern void on_commit_init(void);
 
 #endif

@@ -7,6 +7,7 @@
  */
 #include "custprio.h"
 
+#include "card_argument.h"
 #include "policy.h"
 #include "query.h"
 #include "queue.h"
@@ -176,7 +177,7 @@ queue_customer(const Scorecard *card, const KeyMap *customer)
 Datum
 custprio_set_override(PG_FUNCTION_ARGS)
 {
-	Scorecard  *card = policy_lock(fcinfo, "set_override()");
+	Scorecard  *card = own_card_argument(fcinfo, "set_override()");
 	char	   *customer;
 	KeyMap	   *key;
 	OverrideKind kind;
@@ -224,7 +225,7 @@ custprio_set_override(PG_FUNCTION_ARGS)
 Datum
 custprio_clear_override(PG_FUNCTION_ARGS)
 {
-	Scorecard  *card = policy_lock(fcinfo, "clear_override()");
+	Scorecard  *card = own_card_argument(fcinfo, "clear_override()");
 	char	   *customer;
 	KeyMap	   *key = customer_key(fcinfo, CLEAR_CUSTOMER, card, false, &customer);
 	char	   *reason = policy_text_argument(fcinfo, CLEAR_REASON);

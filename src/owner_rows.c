@@ -8,7 +8,6 @@
  */
 #include "custprio.h"
 
-#include "expression.h"
 #include "funcapi.h"
 #include "keymap.h"
 #include "miscadmin.h"
@@ -139,28 +138,4 @@ owner_rows_card(FunctionCallInfo fcinfo)
 				 errmsg("argument \"name\" must not be NULL"),
 				 errhint("SELECT name FROM custprio.scorecard lists the scorecards.")));
 	return scorecard_load_for(scorecard_id_by_name(text_to_cstring(PG_GETARG_TEXT_PP(0))), LOAD_TO_ALTER);
-}
-
-static void
-ignore_row(TupleTableSlot *slot, void *arg)
-{
-}
-
-void
-owner_try(const char *sql, const char *argument)
-{
-	MemoryContext context = CurrentMemoryContext;
-	QueryRows	rows = {NULL, ignore_row, NULL};
-
-	PG_TRY();
-	{
-		query_each(psprintf("%s LIMIT 0", sql), InvalidOid, (Datum) 0, &rows, argument);
-	}
-	PG_CATCH();
-	{
-		rethrow_for_argument(context, argument,
-							 psprintf("Role %s must be able to run: %s",
-									  quote_identifier(GetUserNameFromId(GetUserId(), false)), sql));
-	}
-	PG_END_TRY();
 }

@@ -17,7 +17,4 @@ extern char *owner_rows_only(const Scorecard *card, const char *column, text *cu
 /* The card by the first argument, as far as it can be found, for anybody. */
 extern Scorecard *owner_rows_card(FunctionCallInfo fcinfo);
 
-/* Run a query as the current user, the owner, for its rights and errors alone; those name the argument. */
-extern void owner_try(const char *sql, const char *argument);
-
 #endif

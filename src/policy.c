@@ -6,11 +6,11 @@
  */
 #include "custprio.h"
 
+#include "card_argument.h"
 #include "exact.h"
 #include "metric.h"
 #include "policy.h"
 #include "scheduler.h"
-#include "scorecard.h"
 #include "thresholds.h"
 
 #include "catalog/pg_type.h"
@@ -31,14 +31,6 @@ static Numeric
 constant(int64 value)
 {
 	return DatumGetNumeric(DirectFunctionCall1(int8_numeric, Int64GetDatum(value)));
-}
-
-Scorecard *
-policy_lock(FunctionCallInfo fcinfo, const char *function)
-{
-	PreventCommandDuringRecovery(function);
-	PreventCommandIfReadOnly(function);
-	return scorecard_lock_own(PG_ARGISNULL(0) ? NULL : text_to_cstring(PG_GETARG_TEXT_PP(0)), LOAD_TO_ALTER);
 }
 
 void
@@ -157,7 +149,7 @@ policy_check_weight(Numeric given, const char *argument, const char *metric)
 Datum
 custprio_set_weights(PG_FUNCTION_ARGS)
 {
-	Scorecard  *card = policy_lock(fcinfo, "set_weights()");
+	Scorecard  *card = own_card_argument(fcinfo, "set_weights()");
 	char	   *before = policy_text(card, WEIGHTS_AS_TEXT);
 	Numeric		weight[SCORECARD_METRICS + METRICS_MAX];
 	Numeric		sum = constant(0);

@@ -6,9 +6,6 @@
 #include "scorecard.h"
 #include "utils/date.h"
 
-/* The card by the first argument, for its owner to change, locked until the end. */
-extern Scorecard *policy_lock(FunctionCallInfo fcinfo, const char *function);
-
 /* Raise unless the argument is given. */
 extern void policy_require(FunctionCallInfo fcinfo, int arg, const char *argument);
 

@@ -9,6 +9,7 @@
 #include "custprio.h"
 
 #include "protected.h"
+#include "relation.h"
 
 #include "scorecard.h"
 
@@ -41,12 +42,6 @@ typedef struct Tracing
 static void trace_column(Tracing *tracing, Oid relid, AttrNumber attno);
 static bool trace_expression(Node *node, Tracing *tracing);
 
-static char *
-qualified_name(Oid relid)
-{
-	return quote_qualified_identifier(get_namespace_name(get_rel_namespace(relid)), get_rel_name(relid));
-}
-
 static void
 read_reason(HeapTuple row, TupleDesc desc, void *arg)
 {
@@ -70,7 +65,7 @@ reason_of(Oid relid, const char *column)
 				   "  '_' || pg_catalog.lower(pg_catalog.regexp_replace(pg_catalog.regexp_replace($3,"
 				   "  '([a-z])([A-Z])', '\\1_\\2', 'g'), '[^A-Za-z0-9]+', '_', 'g')) || '_', '_' || attribute || '_') > 0)"
 				   " ORDER BY relation NULLS LAST, attribute LIMIT 1", 3, (Oid[]) {TEXTOID, OIDOID, TEXTOID},
-				   (Datum[]) {CStringGetTextDatum(qualified_name(relid)), ObjectIdGetDatum(relid),
+				   (Datum[]) {CStringGetTextDatum(relation_name(relid)), ObjectIdGetDatum(relid),
 							  CStringGetTextDatum(column)}, NULL, read_reason, &reason);
 	return reason;
 }
@@ -213,7 +208,7 @@ trace_column(Tracing *tracing, Oid relid, AttrNumber attno)
 			if (tracing->found == NIL)
 				tracing->why = reason;
 			tracing->found = lappend(tracing->found,
-									 psprintf("%s.%s", qualified_name(relid), quote_identifier(NameStr(attr->attname))));
+									 psprintf("%s.%s", relation_name(relid), quote_identifier(NameStr(attr->attname))));
 		}
 		if (attr->attgenerated != '\0' && desc->constr)
 			for (int i = 0; i < desc->constr->num_defval; i++)
@@ -271,7 +266,7 @@ check_arguments(FunctionCallInfo fcinfo, const char *function)
 	if (OidIsValid(relid) && !custprio_owns_relation(relid, GetUserId()))
 		ereport(ERROR,
 				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
-				 errmsg("must be owner of relation %s", qualified_name(relid))));
+				 errmsg("must be owner of relation %s", relation_name(relid))));
 }
 
 /* protect_attribute(relation, attribute, reason) */
@@ -294,14 +289,14 @@ custprio_protect_attribute(PG_FUNCTION_ARGS)
 		ereport(ERROR,
 				(errcode(ERRCODE_UNDEFINED_COLUMN),
 				 errmsg("argument \"attribute\": column \"%s\" of relation %s does not exist", attribute,
-						qualified_name(relid))));
+						relation_name(relid))));
 	if (!OidIsValid(relid) && strspn(attribute, "abcdefghijklmnopqrstuvwxyz0123456789_") != strlen(attribute))
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("argument \"attribute\" must be small letters, digits and underscores"),
 				 errdetail("It is \"%s\".", attribute),
 				 errhint("It is looked for among the words of column names.")));
-	relation = OidIsValid(relid) ? CStringGetTextDatum(qualified_name(relid)) : (Datum) 0;
+	relation = OidIsValid(relid) ? CStringGetTextDatum(relation_name(relid)) : (Datum) 0;
 	catalog_execute("DELETE FROM custprio.protected_attribute"
 					" WHERE relation IS NOT DISTINCT FROM $1 AND attribute = $2", 2, (Oid[]) {TEXTOID, TEXTOID},
 					(Datum[]) {relation, CStringGetTextDatum(attribute)}, OidIsValid(relid) ? NULL : "n ");
@@ -325,7 +320,7 @@ custprio_unprotect_attribute(PG_FUNCTION_ARGS)
 	if (catalog_execute("DELETE FROM custprio.protected_attribute WHERE attribute = $3 AND"
 						" CASE WHEN $1 IS NULL THEN relation IS NULL ELSE relation = $1 OR relation_oid = $2 END",
 						3, (Oid[]) {TEXTOID, OIDOID, TEXTOID},
-						(Datum[]) {OidIsValid(relid) ? CStringGetTextDatum(qualified_name(relid)) : (Datum) 0,
+						(Datum[]) {OidIsValid(relid) ? CStringGetTextDatum(relation_name(relid)) : (Datum) 0,
 								   ObjectIdGetDatum(relid), CStringGetTextDatum(attribute)},
 						OidIsValid(relid) ? NULL : "nn ") == 0)
 		ereport(ERROR,

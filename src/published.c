@@ -16,6 +16,7 @@
 #include "miscadmin.h"
 #include "lib/stringinfo.h"
 #include "published.h"
+#include "relation.h"
 #include "scorecard.h"
 #include "utils/builtins.h"
 #include "utils/guc.h"
@@ -295,12 +296,6 @@ lacks_indexes(Oid relid)
 
 	table_close(rel, NoLock);
 	return others == 0;
-}
-
-static char *
-relation_name(Oid relid)
-{
-	return quote_qualified_identifier(get_namespace_name(get_rel_namespace(relid)), get_rel_name(relid));
 }
 
 static void

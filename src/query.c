@@ -6,10 +6,13 @@
  */
 #include "custprio.h"
 
+#include "expression.h"
 #include "query.h"
 
 #include "executor/spi.h"
+#include "miscadmin.h"
 #include "tcop/dest.h"
+#include "utils/builtins.h"
 
 typedef struct RowReceiver
 {
@@ -100,4 +103,28 @@ query_keys(const char *sql, Oid param_type, Datum param, KeyMap *keys, const cha
 	QueryRows	rows = {NULL, take_key, keys};
 
 	query_each(sql, param_type, param, &rows, what);
+}
+
+static void
+ignore_row(TupleTableSlot *slot, void *arg)
+{
+}
+
+void
+query_try(const char *sql, const char *argument)
+{
+	MemoryContext context = CurrentMemoryContext;
+	QueryRows	rows = {NULL, ignore_row, NULL};
+
+	PG_TRY();
+	{
+		query_each(psprintf("%s LIMIT 0", sql), InvalidOid, (Datum) 0, &rows, argument);
+	}
+	PG_CATCH();
+	{
+		rethrow_for_argument(context, argument,
+							 psprintf("Role %s must be able to run: %s",
+									  quote_identifier(GetUserNameFromId(GetUserId(), false)), sql));
+	}
+	PG_END_TRY();
 }

@@ -22,4 +22,7 @@ extern void query_each(const char *sql, Oid param_type, Datum param, const Query
 /* The same for a SELECT of one column: its values, other than NULL, go into a map of that type. */
 extern void query_keys(const char *sql, Oid param_type, Datum param, KeyMap *keys, const char *what);
 
+/* Run a query as the current user, the owner, for its rights and errors alone; those name the argument. */
+extern void query_try(const char *sql, const char *argument);
+
 #endif

@@ -18,7 +18,7 @@
  */
 #include "custprio.h"
 
-#include "on_commit.h"
+#include "on_commit_list.h"
 #include "queue.h"
 
 #include "access/genam.h"

@@ -19,6 +19,7 @@
 #include "custprio.h"
 
 #include "queue.h"
+#include "scorecard_lock.h"
 
 #include "access/genam.h"
 #include "access/heapam.h"
@@ -27,9 +28,7 @@
 #include "catalog/namespace.h"
 #include "common/pg_prng.h"
 #include "miscadmin.h"
-#include "run.h"
 #include "storage/bufmgr.h"
-#include "storage/lock.h"
 #include "subtransaction.h"
 #include "utils/builtins.h"
 #include "utils/fmgroids.h"

@@ -23,6 +23,8 @@
 #include "publish.h"
 #include "query.h"
 #include "queue.h"
+#include "relation.h"
+#include "run.h"
 #include "state.h"
 
 #include "access/htup_details.h"
@@ -48,23 +50,6 @@
 #define UNINDEXED_LIMIT		100000
 /* A rebuild instead, for customers who changed. */
 #define QUEUE_LIMIT_SHARE	0.1
-
-const char *
-refresh_mode_name(RefreshMode mode)
-{
-	switch (mode)
-	{
-		case REFRESH_AUTO:
-			return "auto";
-		case REFRESH_INCREMENTAL:
-			return "incremental";
-		case REFRESH_RESCORE:
-			return "rescore";
-		case REFRESH_REBUILD:
-			return "rebuild";
-	}
-	return NULL;				/* keep compiler quiet */
-}
 
 static double
 estimated_rows(Oid relid)

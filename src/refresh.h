@@ -77,13 +77,4 @@ extern void refresh_read_source(const Scorecard *card, CustomerSet *set, Refresh
 /* The keys of the relation of customers, all or those among some, or NULL when the scorecard has none. */
 extern KeyMap *refresh_listed(const Scorecard *card, const KeyMap *among);
 
-extern const char *refresh_mode_name(RefreshMode mode);
-
-/* run.c */
-extern bool scorecard_lock(int64 id, bool session, bool wait);
-extern void scorecard_unlock_session(int64 id);
-
-/* attempt.c: whether this session is at work on a refresh, so that we are called from an expression or a trigger. */
-extern bool refresh_in_session(void);
-
 #endif

@@ -1,11 +1,9 @@
 /*
- * run.c: the account of every refresh, and the lock that makes refreshes of one scorecard take turns.
+ * run.c: the account of every refresh.
  *
  * Rows of custprio.refresh_run are written as the extension's owner: nobody else may write there. A row is described
  * once, as a list of columns and values, and becomes an INSERT, an UPDATE or a composite value from that.
- *
- * The lock is a heavyweight lock on (custprio.scorecard, id), so that it waits, times out, deadlock-checks and shows in
- * pg_locks like any other. Whoever holds it may close rows that still say "running": their process is gone.
+ * Whoever holds the scorecard's lock may close rows that still say "running": their process is gone.
  */
 #include "custprio.h"
 
@@ -20,12 +18,10 @@
 #include "lib/stringinfo.h"
 #include "miscadmin.h"
 #include "run.h"
-#include "storage/lock.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
 #include "utils/date.h"
 #include "utils/fmgroids.h"
-#include "utils/inval.h"
 #include "utils/jsonb.h"
 #include "utils/lsyscache.h"
 #include "utils/rel.h"
@@ -53,6 +49,23 @@ typedef struct RunRow
 	"1 + coalesce((SELECT p.failures FROM custprio.refresh_run p" \
 	" WHERE p.scorecard_id = r.scorecard_id AND p.run_id < r.run_id AND p.status IN ('ok', 'failed')" \
 	" ORDER BY p.run_id DESC LIMIT 1), 0)"
+
+const char *
+refresh_mode_name(RefreshMode mode)
+{
+	switch (mode)
+	{
+		case REFRESH_AUTO:
+			return "auto";
+		case REFRESH_INCREMENTAL:
+			return "incremental";
+		case REFRESH_RESCORE:
+			return "rescore";
+		case REFRESH_REBUILD:
+			return "rebuild";
+	}
+	return NULL;				/* keep compiler quiet */
+}
 
 static void
 set_datum(RunRow *row, const char *name, Oid type, Datum value)
@@ -389,45 +402,4 @@ run_latest_ok(int64 scorecard, Snapshot snapshot)
 	index_close(index, AccessShareLock);
 	table_close(relation, AccessShareLock);
 	return latest;
-}
-
-/* The class in the tag of session locks: found once, so that unlocking needs no transaction. */
-static Oid	session_lock_class = InvalidOid;
-
-void
-scorecard_locktag(LOCKTAG *tag, Oid class, int64 id)
-{
-	SET_LOCKTAG_OBJECT(*tag, MyDatabaseId, class, (uint32) id, (uint16) (id >> 32));
-}
-
-/*
- * Take the scorecard's lock until the end of the transaction or, as a session lock, until scorecard_unlock_session().
- * Without wait, false says that somebody else holds it.
- */
-bool
-scorecard_lock(int64 id, bool session, bool wait)
-{
-	LOCKTAG		tag;
-	Oid			class = get_relname_relid("scorecard", get_namespace_oid("custprio", false));
-
-	scorecard_locktag(&tag, class, id);
-	if (LockAcquire(&tag, ExclusiveLock, session, !wait) == LOCKACQUIRE_NOT_AVAIL)
-		return false;
-	if (session)
-		session_lock_class = class;
-
-	/* the declaration may have changed while we waited */
-	AcceptInvalidationMessages();
-	return true;
-}
-
-/* The end of a failed transaction takes even session locks along, so it may be gone already. */
-void
-scorecard_unlock_session(int64 id)
-{
-	LOCKTAG		tag;
-
-	scorecard_locktag(&tag, session_lock_class, id);
-	if (custprio_lock_held(&tag, ExclusiveLock))
-		LockRelease(&tag, ExclusiveLock, true);
 }

@@ -1,13 +1,13 @@
-/* run.h: the account of every refresh (custprio.refresh_run), and the guards around one. */
+/* run.h: the account of every refresh (custprio.refresh_run); all is written as the extension's owner. */
 #ifndef CUSTPRIO_RUN_H
 #define CUSTPRIO_RUN_H
 
 #include "access/tupdesc.h"
 #include "refresh.h"
-#include "storage/lock.h"
 #include "utils/snapshot.h"
 
-/* run.c: rows of custprio.refresh_run; all written as the extension's owner */
+/* A mode as SQL spells it. */
+extern const char *refresh_mode_name(RefreshMode mode);
 
 /* The next run number. Taken before the work, because history and thresholds carry it. */
 extern int64 run_next_id(void);
@@ -34,35 +34,5 @@ extern void run_purge(int64 scorecard);
 
 /* Highest number of a successful run of this scorecard that a snapshot sees; 0: none. */
 extern int64 run_latest_ok(int64 scorecard, Snapshot snapshot);
-
-/* The tag of a lock about a scorecard; class, the OID of a table of ours, says which. */
-extern void scorecard_locktag(LOCKTAG *tag, Oid class, int64 id);
-
-/* byhand.c: the lock of a scorecard of this name, for somebody who may act for its owner; returns its number. */
-extern int64 scorecard_lock_by_name(const char *name, bool session);
-
-/* Raise (40001) where another refresh finished since the snapshot that the transaction has for all it does. */
-extern void refresh_check_snapshot(int64 id, const char *name);
-
-/* attempt.c */
-extern void refresh_bounded(Scorecard *card, RefreshRun *run);
-
-/*
- * Refresh a card whose row says "running" and complete the row, in a subtransaction: its end cleans up after an error,
- * and unlike the end of the whole transaction it keeps the scorecard's session lock. Returns NULL, or the error, which
- * is then the caller's to write down and is logged for a scheduled refresh.
- */
-extern ErrorData *refresh_attempt(int64 id, RefreshRun *run, bool by_user);
-
-/* control.c */
-
-/* The owner of a scorecard, found without its source; InvalidOid when the role or the scorecard is gone. */
-extern Oid	scorecard_owner(int64 id);
-
-/* Raise unless the current user may act for the scorecard's owner. */
-extern void scorecard_check_caller(int64 id, const char *name);
-
-/* An interval as a plain length of time in microseconds: a month is 30 days, a day 24 hours; saturates. */
-extern int64 interval_length(const Interval *interval);
 
 #endif

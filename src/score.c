@@ -13,6 +13,8 @@
 #include "custprio.h"
 
 #include "score.h"
+#include "thresholds_bounds.h"
+#include "thresholds_take.h"
 
 #include "exact.h"
 #include "lifecycle.h"

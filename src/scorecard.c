@@ -8,17 +8,16 @@
 #include "custprio.h"
 
 #include "capture.h"
+#include "card_argument.h"
 #include "catalog/namespace.h"
 #include "catalog/pg_type.h"
 #include "clv/model.h"
 #include "declaration.h"
 #include "metric.h"
 #include "miscadmin.h"
-#include "on_commit.h"
+#include "on_commit_list.h"
 #include "published.h"
-#include "refresh.h"
 #include "scorecard.h"
-#include "utils/acl.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
@@ -691,35 +690,6 @@ scores_can_change(Scorecard *card, Declaration *declaration)
 		!same_interval(declaration->clv_horizon, card->clv_horizon) ||
 		declaration->clv_discount != card->clv_discount || declaration->clv_margin != card->clv_margin ||
 		declaration->clv_growth != card->clv_growth;
-}
-
-/* The card that the caller wants to change, after its refresh that may be running: locked until the end. */
-Scorecard *
-scorecard_lock_own(const char *name, LoadMode mode)
-{
-	Scorecard  *card;
-
-	if (name == NULL)
-		ereport(ERROR,
-				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
-				 errmsg("argument \"name\" must not be NULL"),
-				 errhint("SELECT name FROM custprio.scorecard lists the scorecards.")));
-
-	if (refresh_in_session())
-		ereport(ERROR,
-				(errcode(ERRCODE_OBJECT_IN_USE),
-				 errmsg("cannot change scorecard \"%s\" while a refresh works in this session", name),
-				 errhint("An expression or trigger that a refresh runs must not change scorecards.")));
-
-	/* Ask for the right before waiting, so that others cannot queue up; ask again for what the wait may have changed. */
-	card = scorecard_load_for(scorecard_id_by_name(name), mode);
-	if (!(mode == LOAD_TO_DROP && superuser()))
-		scorecard_check_owner(card);
-	(void) scorecard_lock(card->id, false, true);
-	card = scorecard_load_for(scorecard_id_by_name(name), mode);
-	if (!(mode == LOAD_TO_DROP && superuser()))
-		scorecard_check_owner(card);
-	return card;
 }
 
 Datum

@@ -87,7 +87,7 @@ typedef struct Scorecard
 	struct Lifecycle *lifecycle;	/* lifecycle.h; NULL: buyers have no stage */
 
 	bool		capture;		/* triggers note changes of the source */
-	List	   *captured;		/* of what relations, see capture.h */
+	List	   *captured;		/* of what relations, see captured.h */
 	bool		refresh_on_commit;	/* in the transactions that make them */
 	Interval   *rebuild_every;	/* NULL: only when needed */
 	char	   *changed_since;	/* of a row, canonical; NULL: not known */
@@ -166,9 +166,6 @@ extern void scorecard_check_owner(Scorecard *card);
 
 /* The option clv_model as it was declared. */
 extern const char *scorecard_clv_model_name(const Scorecard *card);
-
-/* The card that the caller wants to change, after its refresh that may be running; locked until the end (scorecard.c). */
-extern Scorecard *scorecard_lock_own(const char *name, LoadMode mode);
 
 /* Write back the names, hints and owner that were found, if they moved. Once per refresh, under the scorecard's lock. */
 extern void scorecard_heal(Scorecard *card);

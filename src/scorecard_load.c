@@ -9,7 +9,7 @@
 #include "access/htup_details.h"
 #include "access/xact.h"
 #include "access/xlog.h"
-#include "capture.h"
+#include "captured.h"
 #include "catalog/namespace.h"
 #include "catalog/pg_class.h"
 #include "catalog/pg_type.h"
@@ -18,6 +18,7 @@
 #include "metric.h"
 #include "miscadmin.h"
 #include "regime.h"
+#include "relation.h"
 #include "scorecard.h"
 #include "tier_policy.h"
 #include "utils/acl.h"
@@ -266,12 +267,6 @@ relation_by_name(const char *schema, const char *name)
 	return OidIsValid(namespace) ? get_relname_relid(name, namespace) : InvalidOid;
 }
 
-static char *
-qualified_name(Oid relid)
-{
-	return quote_qualified_identifier(get_namespace_name(get_rel_namespace(relid)), get_rel_name(relid));
-}
-
 /*
  * Relation behind a stored qualified name and its hint; *name becomes what it is called now. InvalidOid when neither
  * leads anywhere.
@@ -294,7 +289,7 @@ resolve(Loading *loading, char **name, Oid hint)
 			loading->card->moved = true;
 		if (!named)
 		{
-			*name = qualified_name(relid);
+			*name = relation_name(relid);
 			loading->card->moved = true;
 		}
 	}
@@ -325,7 +320,7 @@ raise_not_the_one(Loading *loading)
 	ereport(ERROR,
 			(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
 			 errmsg("table %s may not be the one that scorecard \"%s\" publishes",
-					qualified_name(card->priority_relid), card->name),
+					relation_name(card->priority_relid), card->name),
 			 errdetail("It belongs to role \"%s\", the scorecard to role \"%s\".",
 					   GetUserNameFromId(card->owner, false), loading->owner_name),
 			 errhint("If it is, as after a restore without owners, its owner confirms that by calling alter_scorecard with the scorecard's name.")));
@@ -442,7 +437,7 @@ resolve_published(Loading *loading)
 	if (get_rel_relkind(card->priority_relid) != RELKIND_RELATION)
 		ereport(ERROR,
 				(errcode(ERRCODE_WRONG_OBJECT_TYPE),
-				 errmsg("%s of scorecard \"%s\" is not a plain table", qualified_name(card->priority_relid), card->name),
+				 errmsg("%s of scorecard \"%s\" is not a plain table", relation_name(card->priority_relid), card->name),
 				 errhint("Use drop_scorecard and create_scorecard to publish it again.")));
 	card->purchases_relid = published_table(loading, "_purchases");
 	card->history_relid = published_table(loading, "_tier_history");
@@ -451,7 +446,7 @@ resolve_published(Loading *loading)
 	if (attno == InvalidAttrNumber)
 		ereport(ERROR,
 				(errcode(ERRCODE_UNDEFINED_COLUMN),
-				 errmsg("priority table %s has no column \"customer_id\"", qualified_name(card->priority_relid)),
+				 errmsg("priority table %s has no column \"customer_id\"", relation_name(card->priority_relid)),
 				 errhint("Use drop_scorecard and create_scorecard to publish it again.")));
 	get_atttypetypmodcoll(card->priority_relid, attno, &card->key_type, &typmod, &card->key_collation);
 }

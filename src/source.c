@@ -11,9 +11,7 @@
 #include "query.h"
 #include "source.h"
 
-#include "catalog/pg_inherits.h"
 #include "lib/stringinfo.h"
-#include "storage/lmgr.h"
 #include "utils/lsyscache.h"
 
 typedef struct SourceQuery
@@ -22,13 +20,6 @@ typedef struct SourceQuery
 	DateADT		as_of;
 	SourceResult *result;
 } SourceQuery;
-
-List *
-relation_with_heirs(Oid relid, LOCKMODE mode)
-{
-	LockRelationOid(relid, mode);
-	return find_all_inheritors(relid, mode, NULL);
-}
 
 static void
 start_query(TupleDesc desc, void *arg)

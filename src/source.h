@@ -4,9 +4,6 @@
 
 #include "purchase_spill.h"
 
-#include "nodes/pg_list.h"
-#include "storage/lockdefs.h"
-
 /*
  * What reading a source gives. With a spill, customers are in its partitions and the table is empty between
  * source_partition() calls; without one, they are all in the table and there is one partition.
@@ -19,13 +16,6 @@ typedef struct SourceResult
 	bool		fast;			/* the table was scanned directly */
 	int			workers;		/* parallel workers that took part */
 } SourceResult;
-
-/*
- * A relation and all that inherit from it, as OIDs, locked from the top down as TRUNCATE and others do:
- * find_all_inheritors() leaves the lock of the relation itself to its caller, and whoever takes the parts' locks alone
- * can meet somebody who has the whole and waits for a part.
- */
-extern List *relation_with_heirs(Oid relid, LOCKMODE mode);
 
 /* Read the source under the active snapshot, as the current user. */
 extern SourceResult *source_read(const Scorecard *card, DateADT as_of);

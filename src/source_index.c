@@ -6,6 +6,7 @@
  */
 #include "custprio.h"
 
+#include "relation.h"
 #include "source.h"
 
 #include "access/genam.h"

@@ -7,14 +7,15 @@
 #include "custprio.h"
 
 #include "aliases.h"
+#include "card_argument.h"
 #include "catalog/namespace.h"
 #include "catalog/pg_type.h"
-#include "customer_segment.h"
 #include "customer_tier.h"
-#include "declaration.h"
 #include "exact.h"
-#include "miscadmin.h"
+#include "expression.h"
 #include "owner_rows.h"
+#include "query.h"
+#include "relation.h"
 #include "utils/builtins.h"
 #include "utils/date.h"
 #include "utils/fmgrprotos.h"
@@ -146,7 +147,7 @@ custprio_set_contacts(PG_FUNCTION_ARGS)
 	if (PG_ARGISNULL(1))
 		PG_RETURN_VOID();
 	relid = PG_GETARG_OID(1);
-	relation = declaration_relation(relid, "relation", card->name);
+	relation = relation_checked_name(relid, "relation", card->name);
 	customer.text = PG_ARGISNULL(2) ? NULL : text_to_cstring(PG_GETARG_TEXT_PP(2));
 	contacted_at.text = PG_ARGISNULL(3) ? NULL : text_to_cstring(PG_GETARG_TEXT_PP(3));
 	channel.text = PG_ARGISNULL(4) ? NULL : text_to_cstring(PG_GETARG_TEXT_PP(4));
@@ -161,7 +162,7 @@ custprio_set_contacts(PG_FUNCTION_ARGS)
 	expression_check(&contacted_at, relid, search_path);
 	if (channel.text)
 		expression_check(&channel, relid, search_path);
-	owner_try(contact_query(relation, customer.text, contacted_at.text, channel.text), "relation");
+	query_try(contact_query(relation, customer.text, contacted_at.text, channel.text), "relation");
 	owner_scope_leave(&scope);
 	catalog_execute("INSERT INTO custprio.contact_source (scorecard_id, relation, customer, contacted_at, channel)"
 					" VALUES ($1, $2, $3, $4, $5)", 5, (Oid[]) {INT8OID, TEXTOID, TEXTOID, TEXTOID, TEXTOID},

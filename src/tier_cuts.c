@@ -8,6 +8,7 @@
  */
 #include "custprio.h"
 
+#include "thresholds_take.h"
 #include "tier_cuts.h"
 
 #include "exact.h"

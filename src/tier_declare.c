@@ -4,11 +4,13 @@
 #include "custprio.h"
 
 #include "abc.h"
+#include "card_argument.h"
 #include "exact.h"
 #include "expression.h"
 #include "policy.h"
 #include "publish.h"
 #include "thresholds.h"
+#include "thresholds_take.h"
 #include "tier_cuts.h"
 #include "tier_policy.h"
 
@@ -378,7 +380,7 @@ Datum
 custprio_set_tiers(PG_FUNCTION_ARGS)
 {
 	char	   *search_path = pstrdup(namespace_search_path);
-	Scorecard  *card = policy_lock(fcinfo, "set_tiers()");
+	Scorecard  *card = own_card_argument(fcinfo, "set_tiers()");
 	const TierPolicy *policy = card->tier_policy;
 	char	   *before = policy_text(card, TIERS_AS_TEXT);
 	Ladder		ladder = {0};
@@ -486,7 +488,7 @@ calendar_argument(FunctionCallInfo fcinfo)
 Datum
 custprio_set_tier_policy(PG_FUNCTION_ARGS)
 {
-	Scorecard  *card = policy_lock(fcinfo, "set_tier_policy()");
+	Scorecard  *card = own_card_argument(fcinfo, "set_tier_policy()");
 	TierMethod	method = card->tier_policy->method;
 	char	   *before = policy_text(card, POLICY_AS_TEXT);
 	char	   *margin_in = policy_text_argument(fcinfo, POLICY_MARGIN_IN);

@@ -15,6 +15,7 @@
  */
 #include "custprio.h"
 
+#include "card_argument.h"
 #include "clv/collapse.h"
 #include "clv/value.h"
 #include "customer_clv.h"
@@ -23,7 +24,6 @@
 #include "executor/tstoreReceiver.h"
 #include "funcapi.h"
 #include "purchase_table.h"
-#include "run.h"
 #include "scorecard.h"
 
 #include "catalog/pg_type.h"

@@ -22,39 +22,28 @@
 #include "clv/special.h"
 #include "utils/float.h"
 
-PG_FUNCTION_INFO_V1(custprio_sbg_log_likelihood);
-PG_FUNCTION_INFO_V1(custprio_sbg_survival);
-PG_FUNCTION_INFO_V1(custprio_sbg_retention_rate);
-PG_FUNCTION_INFO_V1(custprio_sbg_derl);
-PG_FUNCTION_INFO_V1(custprio_sbg_clv);
-
-enum
-{
-	ALPHA, BETA
-};
-
 /* x counts renewals; t_x is 1 where the customer was lost after them, else 0. */
 static double
 log_likelihood(const double *params, const ClvData *data, double *gradient)
 {
-	double		both = params[ALPHA] + params[BETA];
+	double		both = params[SBG_ALPHA] + params[SBG_BETA];
 	double		sum = 0;
 
 	if (gradient)
-		gradient[ALPHA] = gradient[BETA] = 0;
+		gradient[SBG_ALPHA] = gradient[SBG_BETA] = 0;
 	for (long i = 0; i < data->n; i++)
 	{
 		const ClvHistory *row = &data->row[i];
 		double		lost = row->t_x;
 
-		sum += row->weight * (log_pochhammer(params[BETA], row->x) - log_pochhammer(both, row->x) +
-							  lost * log(params[ALPHA] / (both + row->x)));
+		sum += row->weight * (log_pochhammer(params[SBG_BETA], row->x) - log_pochhammer(both, row->x) +
+							  lost * log(params[SBG_ALPHA] / (both + row->x)));
 		if (gradient)
 		{
 			double		by_both = digamma_difference(both, row->x) + lost / (both + row->x);
 
-			gradient[ALPHA] += row->weight * (lost / params[ALPHA] - by_both);
-			gradient[BETA] += row->weight * (digamma_difference(params[BETA], row->x) - by_both);
+			gradient[SBG_ALPHA] += row->weight * (lost / params[SBG_ALPHA] - by_both);
+			gradient[SBG_BETA] += row->weight * (digamma_difference(params[SBG_BETA], row->x) - by_both);
 		}
 	}
 	return sum;
@@ -64,8 +53,8 @@ log_likelihood(const double *params, const ClvData *data, double *gradient)
 static double
 log_likelihood_check(const double *params, const ClvHistory *row)
 {
-	return log_beta_integral(params[ALPHA] + row->t_x, params[BETA] + row->x) -
-		log_beta_integral(params[ALPHA], params[BETA]);
+	return log_beta_integral(params[SBG_ALPHA] + row->t_x, params[SBG_BETA] + row->x) -
+		log_beta_integral(params[SBG_ALPHA], params[SBG_BETA]);
 }
 
 static const char *
@@ -117,22 +106,22 @@ const ClvModel clv_sbg = {
 double
 sbg_survival(const double *params, double periods, double renewals)
 {
-	return exp(log_pochhammer(params[BETA] + renewals, periods) -
-			   log_pochhammer(params[ALPHA] + params[BETA] + renewals, periods));
+	return exp(log_pochhammer(params[SBG_BETA] + renewals, periods) -
+			   log_pochhammer(params[SBG_ALPHA] + params[SBG_BETA] + renewals, periods));
 }
 
 double
 sbg_derl(const double *params, double renewals, double discount, double periods)
 {
-	double		stay = params[BETA] + renewals,
-				both = params[ALPHA] + stay;
+	double		stay = params[SBG_BETA] + renewals,
+				both = params[SBG_ALPHA] + stay;
 	double		z = 1 / (1 + discount);
 	double		term = 1,
 				sum = 0;
 
 	if (isinf(periods))
 		return z < 1 ? stay / both * hypergeometric_one(stay + 1, both + 1, z) :
-			params[ALPHA] > 1 ? stay / (params[ALPHA] - 1) : INFINITY;
+			params[SBG_ALPHA] > 1 ? stay / (params[SBG_ALPHA] - 1) : INFINITY;
 	for (double i = 0; i < periods; i++)
 	{
 		term *= (stay + i) / (both + i);
@@ -152,94 +141,4 @@ sbg_check_count(double value, const char *name, double least)
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("%s must be a whole number from %d to %d", name, (int) least, CLV_MAX_OPPORTUNITIES),
 				 errdetail("It is %s.", float8out_internal(value))));
-}
-
-/* A whole number of renewals, or periods. */
-static double
-count_argument(FunctionCallInfo fcinfo, int i, const char *name, double least)
-{
-	sbg_check_count(PG_GETARG_FLOAT8(i), name, least);
-	return PG_GETARG_FLOAT8(i);
-}
-
-static const double *
-params_argument(FunctionCallInfo fcinfo)
-{
-	return clv_params_argument(PG_GETARG_DATUM(0), (ClvParams **) &fcinfo->flinfo->fn_extra,
-							   fcinfo->flinfo->fn_mcxt)->value;
-}
-
-/* log_likelihood(sbg, renewals, lost) */
-Datum
-custprio_sbg_log_likelihood(PG_FUNCTION_ARGS)
-{
-	ClvHistory	h = {.x = count_argument(fcinfo, 1, "renewals", 0),.t_x = PG_GETARG_BOOL(2) ? 1 : 0,.weight = 1};
-	ClvData		data = {.row = &h,.n = 1};
-
-	PG_RETURN_FLOAT8(log_likelihood(params_argument(fcinfo), &data, NULL));
-}
-
-/* survival(sbg, periods, renewals DEFAULT 0) */
-Datum
-custprio_sbg_survival(PG_FUNCTION_ARGS)
-{
-	PG_RETURN_FLOAT8(sbg_survival(params_argument(fcinfo), count_argument(fcinfo, 1, "periods", 0),
-								  count_argument(fcinfo, 2, "renewals", 0)));
-}
-
-/* retention_rate(sbg, period) */
-Datum
-custprio_sbg_retention_rate(PG_FUNCTION_ARGS)
-{
-	PG_RETURN_FLOAT8(sbg_survival(params_argument(fcinfo), 1, count_argument(fcinfo, 1, "period", 1) - 1));
-}
-
-static double
-derl_argument(FunctionCallInfo fcinfo, int discount_at)
-{
-	const double *params = params_argument(fcinfo);
-	double		renewals = count_argument(fcinfo, 1, "renewals", 0);
-	double		discount = PG_GETARG_FLOAT8(discount_at);
-	double		periods = PG_GETARG_FLOAT8(discount_at + 1);
-	double		derl;
-
-	if (!isfinite(discount) || discount < 0)
-		ereport(ERROR,
-				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("discount must be zero or more and finite"),
-				 errdetail("It is %s.", float8out_internal(discount)),
-				 errhint("It is a rate per period of the contract: 0.1 for 10 percent.")));
-	if (!isinf(periods) || periods < 0)
-		count_argument(fcinfo, discount_at + 1, "periods", 0);
-	derl = sbg_derl(params, renewals, discount, periods);
-	if (isinf(derl))
-		ereport(ERROR,
-				(errcode(ERRCODE_NUMERIC_VALUE_OUT_OF_RANGE),
-				 errmsg("expected residual lifetime is infinite"),
-				 errdetail("Parameter alpha is %s; without a discount it must be above 1.",
-						   float8out_internal(params[ALPHA])),
-				 errhint("Give a discount, or a number of periods.")));
-	return derl;
-}
-
-/* derl(sbg, renewals, discount, periods DEFAULT infinity) */
-Datum
-custprio_sbg_derl(PG_FUNCTION_ARGS)
-{
-	PG_RETURN_FLOAT8(derl_argument(fcinfo, 2));
-}
-
-/* clv(sbg, renewals, margin, discount, periods DEFAULT infinity) */
-Datum
-custprio_sbg_clv(PG_FUNCTION_ARGS)
-{
-	double		derl = derl_argument(fcinfo, 3);
-	double		margin = PG_GETARG_FLOAT8(2);
-
-	if (!isfinite(margin) || !isfinite(margin * derl))
-		ereport(ERROR,
-				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("margin must be finite, and within what double precision can hold"),
-				 errdetail("It is %s.", float8out_internal(margin))));
-	PG_RETURN_FLOAT8(margin * derl);
 }

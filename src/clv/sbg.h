@@ -2,6 +2,12 @@
 #ifndef CUSTPRIO_CLV_SBG_H
 #define CUSTPRIO_CLV_SBG_H
 
+/* Places of the parameters. */
+enum
+{
+	SBG_ALPHA, SBG_BETA
+};
+
 /* Chance that a customer who has renewed so often renews at least periods times more. */
 extern double sbg_survival(const double *params, double periods, double renewals);
 
