@@ -7,8 +7,8 @@
 #include "custprio.h"
 
 #include "capture_plan.h"
+#include "card_argument.h"
 
-#include "access/htup_details.h"
 #include "access/sysattr.h"
 #include "access/xact.h"
 #include "catalog/pg_inherits.h"
@@ -17,7 +17,6 @@
 #include "optimizer/optimizer.h"
 #include "queue.h"
 #include "subtransaction.h"
-#include "utils/acl.h"
 #include "utils/builtins.h"
 #include "utils/hsearch.h"
 #include "utils/inval.h"
@@ -93,16 +92,8 @@ typedef struct Analysis
 {
 	CapturePlan *plan;
 	const CapturedRelation *captured;
-	Oid			owner;
+	Oid			owner;			/* of the scorecard; InvalidOid: it cannot be told */
 } Analysis;
-
-static void
-read_owner(HeapTuple row, TupleDesc desc, void *arg)
-{
-	bool		isnull;
-
-	*(Oid *) arg = get_role_oid(TextDatumGetCString(heap_getattr(row, 1, desc, &isnull)), true);
-}
 
 static void
 analyze_in_scope(void *arg)
@@ -120,12 +111,9 @@ analyze_in_scope(void *arg)
 static void
 try_relation(CapturePlan *plan, const CapturedRelation *captured)
 {
-	Analysis	analysis = {plan, captured, InvalidOid};
-	ErrorData  *error;
+	Analysis	analysis = {plan, captured, scorecard_owner(plan->of.scorecard_id)};
+	ErrorData  *error = subtransaction_try(analyze_in_scope, &analysis);
 
-	catalog_select("SELECT owner_name::text FROM custprio.scorecard WHERE scorecard_id = $1", 1, (Oid[]) {INT8OID},
-				   (Datum[]) {Int64GetDatum(plan->of.scorecard_id)}, NULL, read_owner, &analysis.owner);
-	error = subtransaction_try(analyze_in_scope, &analysis);
 	if (error && ends_statement(error))
 		ReThrowError(error);
 	plan->blind |= error != NULL;

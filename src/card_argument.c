@@ -24,8 +24,7 @@ read_owner(HeapTuple row, TupleDesc desc, void *arg)
 	*(Oid *) arg = isnull ? InvalidOid : DatumGetObjectId(value);
 }
 
-/* Found without the source; InvalidOid when the role or the scorecard is gone. */
-static Oid
+Oid
 scorecard_owner(int64 id)
 {
 	Oid			types[] = {INT8OID};
