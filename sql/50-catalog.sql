@@ -247,25 +247,25 @@ COMMENT ON TABLE custprio.closed_queue IS 'scorecards whose changes are not note
 CREATE VIEW custprio.captured_source AS
 SELECT s.scorecard_id, 'source'::text AS label, s.source AS relation, s.source_oid AS relation_oid, s.customer,
        pg_catalog.array_remove(ARRAY[s.purchased_at, s.amount, s.filter]
-         || ARRAY(SELECT m.expression FROM custprio.metric m WHERE m.scorecard_id = s.scorecard_id AND m.origin = 'source')
-         || ARRAY(SELECT m.filter FROM custprio.metric m WHERE m.scorecard_id = s.scorecard_id AND m.origin = 'source'),
-         NULL) AS expressions
+         || ARRAY(SELECT pg_catalog.unnest(ARRAY[m.expression, m.filter]) FROM custprio.metric m
+                  WHERE m.scorecard_id = s.scorecard_id AND m.origin = 'source'),
+         NULL) AS expressions, s.owner_name
 FROM custprio.scorecard s WHERE s.capture = 'trigger';
 COMMENT ON VIEW custprio.captured_source IS 'sources whose changes are captured, as custprio.captured has them';
 
 CREATE VIEW custprio.captured AS
-SELECT scorecard_id, label, relation, relation_oid, customer, expressions FROM custprio.captured_source
+SELECT scorecard_id, label, relation, relation_oid, customer, expressions, owner_name FROM custprio.captured_source
 UNION ALL
 SELECT s.scorecard_id, 'customers', s.customers, s.customers_oid, s.customers_key,
        pg_catalog.array_remove(pg_catalog.array_agg(m.expression) || pg_catalog.array_agg(m.occurred_at)
-         || pg_catalog.array_agg(m.filter) || s.partition_by, NULL)
+         || pg_catalog.array_agg(m.filter) || s.partition_by, NULL), s.owner_name
 FROM custprio.scorecard s
   LEFT JOIN custprio.metric m ON m.scorecard_id = s.scorecard_id AND m.origin = 'customers' AND m.captured
 WHERE s.capture = 'trigger' AND s.customers IS NOT NULL AND (m.metric IS NOT NULL OR s.segments_captured) GROUP BY s.scorecard_id
 UNION ALL
 SELECT s.scorecard_id, 'metric_' || pg_catalog.min(m.position), m.relation, m.relation_oid, m.key,
        pg_catalog.array_remove(pg_catalog.array_agg(m.expression) || pg_catalog.array_agg(m.occurred_at)
-         || pg_catalog.array_agg(m.filter), NULL)
+         || pg_catalog.array_agg(m.filter), NULL), s.owner_name
 FROM custprio.scorecard s JOIN custprio.metric m USING (scorecard_id)
 WHERE s.capture = 'trigger' AND m.origin = 'relation' AND m.captured
 GROUP BY s.scorecard_id, m.relation, m.relation_oid, m.key;

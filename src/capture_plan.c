@@ -7,7 +7,6 @@
 #include "custprio.h"
 
 #include "capture_plan.h"
-#include "card_argument.h"
 
 #include "access/sysattr.h"
 #include "access/xact.h"
@@ -92,7 +91,6 @@ typedef struct Analysis
 {
 	CapturePlan *plan;
 	const CapturedRelation *captured;
-	Oid			owner;			/* of the scorecard; InvalidOid: it cannot be told */
 } Analysis;
 
 static void
@@ -102,7 +100,7 @@ analyze_in_scope(void *arg)
 	OwnerScope	scope;
 
 	/* the writer need not see what the declaration names */
-	owner_scope_enter(&scope, OidIsValid(analysis->owner) ? analysis->owner : GetUserId(), NULL);
+	owner_scope_enter(&scope, OidIsValid(analysis->captured->owner) ? analysis->captured->owner : GetUserId(), NULL);
 	analyze_relation(analysis->plan, analysis->captured);
 	owner_scope_leave(&scope);
 }
@@ -111,7 +109,7 @@ analyze_in_scope(void *arg)
 static void
 try_relation(CapturePlan *plan, const CapturedRelation *captured)
 {
-	Analysis	analysis = {plan, captured, scorecard_owner(plan->of.scorecard_id)};
+	Analysis	analysis = {plan, captured};
 	ErrorData  *error = subtransaction_try(analyze_in_scope, &analysis);
 
 	if (error && ends_statement(error))

@@ -9,6 +9,7 @@
 #include "access/htup_details.h"
 #include "catalog/namespace.h"
 #include "catalog/pg_type.h"
+#include "utils/acl.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
@@ -42,6 +43,7 @@ read_captured(HeapTuple row, TupleDesc desc, void *arg)
 	captured->expressions = palloc(sizeof(char *) * Max(captured->n_expressions, 1));
 	for (int i = 0; i < captured->n_expressions; i++)
 		captured->expressions[i] = TextDatumGetCString(expressions[i]);
+	captured->owner = get_role_oid(TextDatumGetCString(heap_getattr(row, 6, desc, &isnull)), true);
 	*list = lappend(*list, captured);
 }
 
@@ -53,10 +55,10 @@ captured_relations(int64 scorecard_id, const char *label)
 	List	   *list = NIL;
 
 	if (label && strcmp(label, "source") == 0)
-		catalog_select("SELECT label, relation, relation_oid, customer, expressions FROM custprio.captured_source"
+		catalog_select("SELECT label, relation, relation_oid, customer, expressions, owner_name FROM custprio.captured_source"
 					   " WHERE scorecard_id = $1", 1, types, values, NULL, read_captured, &list);
 	else
-		catalog_select("SELECT label, relation, relation_oid, customer, expressions FROM custprio.captured"
+		catalog_select("SELECT label, relation, relation_oid, customer, expressions, owner_name FROM custprio.captured"
 					   " WHERE scorecard_id = $1 AND ($2 IS NULL OR label = $2) ORDER BY label",
 					   2, types, values, label ? NULL : " n", read_captured, &list);
 	return list;

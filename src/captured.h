@@ -17,6 +17,7 @@ typedef struct CapturedRelation
 	char	   *customer;		/* canonical expressions */
 	int			n_expressions;
 	char	  **expressions;
+	Oid			owner;			/* the scorecard's, as recorded; InvalidOid: there is no such role */
 } CapturedRelation;
 
 /* What is captured for a scorecard: a list of CapturedRelation, only the one of a label unless that is NULL. */

@@ -24,7 +24,8 @@ read_owner(HeapTuple row, TupleDesc desc, void *arg)
 	*(Oid *) arg = isnull ? InvalidOid : DatumGetObjectId(value);
 }
 
-Oid
+/* Found without the source; InvalidOid when the role or the scorecard is gone. */
+static Oid
 scorecard_owner(int64 id)
 {
 	Oid			types[] = {INT8OID};

@@ -5,9 +5,6 @@
 #include "fmgr.h"
 #include "scorecard.h"
 
-/* A scorecard's owner, found without its source; InvalidOid when the role or the scorecard is gone. */
-extern Oid	scorecard_owner(int64 id);
-
 /* Raise unless the current user may act for the scorecard's owner. */
 extern void scorecard_check_caller(int64 id, const char *name);
 
