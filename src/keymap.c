@@ -129,14 +129,6 @@ keymap_reserve(KeyMap *map, uint64 n)
 		resize(map, n_slots);
 }
 
-void
-keymap_clear(KeyMap *map)
-{
-	Assert(map->byval);
-	memset(map->slots, 0, ((Size) map->mask + 1) * sizeof(uint64));
-	map->n = 0;
-}
-
 static Datum
 copy_key(KeyMap *map, Datum key)
 {

@@ -31,9 +31,6 @@ extern KeyMap *keymap_create(MemoryContext context, Oid key_type, Size entry_siz
 /* Make room for n keys at once: growing step by step copies and hashes all of them each time. */
 extern void keymap_reserve(KeyMap *map, uint64 n);
 
-/* Forget all keys, which must be by value, but not the room for them. */
-extern void keymap_clear(KeyMap *map);
-
 /* The id of a key, or KEYMAP_NONE. */
 extern uint32 keymap_find(const KeyMap *map, Datum key, uint64 hash);
 

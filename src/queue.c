@@ -174,14 +174,14 @@ queue_add(int64 scorecard_id, const KeyMap *keys)
 }
 
 void
-queue_add_list(int64 scorecard_id, const KeyMap *type, const Datum *keys, int n)
+queue_add_list(int64 scorecard_id, const KeyMap *type, const Datum *keys, int64 n)
 {
 	Pack		pack;
 
 	if (n == 0)
 		return;
 	pack_begin(&pack, scorecard_id);
-	for (int i = 0; i < n; i++)
+	for (int64 i = 0; i < n; i++)
 		pack_key(&pack, type, keys[i]);
 	pack_end(&pack, n);
 }

@@ -30,7 +30,7 @@ typedef struct ChangeQueue
 extern void queue_add(int64 scorecard_id, const KeyMap *keys);
 
 /* The same for a list of keys of a map's type. */
-extern void queue_add_list(int64 scorecard_id, const KeyMap *type, const Datum *keys, int n);
+extern void queue_add_list(int64 scorecard_id, const KeyMap *type, const Datum *keys, int64 n);
 
 /*
  * The rows of a scorecard that the snapshot sees. opened: queue_lock_marks() said yes before the snapshot was taken.

@@ -1,9 +1,10 @@
 /*
  * statement_keys.c: the customers that statements changed, on their way into the queue.
  *
- * Few keys are told apart exactly, in a map. Where keys are by value and come to many, as when rows are copied in bulk,
- * a table of the last two keys in each of many places passes over most repetitions for a fraction of a map's price:
- * the queue may hold a key several times, a refresh looks at it once.
+ * Keys by value are listed. The first of them are told apart exactly, by a small hash table whose slots need no emptying.
+ * Where they come to many, as when rows are copied in bulk, a table of the last two keys in each of many places passes
+ * over most repetitions without missing the processor's caches: the queue may hold a key several times, a refresh looks at
+ * it once. Keys by reference are copied into a map.
  *
  * Nothing is queued before the statement has ended: then its trigger has fired, which tells that its keys are no invention,
  * and no refresh within the statement can have taken in what comes again later. What holds the keys is kept from one
@@ -19,7 +20,8 @@
 #include "queue.h"
 #include "utils/memutils.h"
 
-#define EXACT_KEYS		512		/* by value; a map with room for so many is kept from one statement to the next */
+#define EXACT_KEYS		512
+#define EXACT_SLOTS		(2 * EXACT_KEYS)
 #define WAITING_KEYS	512		/* looked up together: between rows the caches are full of other things */
 #define LIST_KEYS		4096	/* room that is kept from one statement to the next */
 #define SEEN_BITS		12		/* of the number of places */
@@ -31,14 +33,17 @@ typedef struct Holder
 	struct Holder *next;
 	bool		begun;
 	MemoryContext context;		/* the map's */
-	KeyMap	   *map;			/* NULL: none is kept */
-	bool		many;			/* there were more than the map takes: from then on */
+	KeyMap	   *map;			/* of keys by value it is only the type that counts; NULL: none is kept */
+	uint32		stamp;			/* of these keys in the slots */
+	bool		many;			/* there were more than EXACT_KEYS: from then on */
 	bool		too_many;		/* and more than memory takes: none is kept any more */
 	int			n_waiting;
 	int64		n_listed;
 	int64		list_size;
 	Datum	   *list;			/* keys to queue */
+	uint32		stamps[EXACT_SLOTS];
 	/* pages that few keys never touch cost nothing */
+	Datum		slots[EXACT_SLOTS];
 	Datum		waiting[WAITING_KEYS];
 	Datum		seen[2 << SEEN_BITS];	/* the last two keys in each place */
 } Holder;
@@ -46,18 +51,11 @@ typedef struct Holder
 static Holder *holders = NULL;
 static int	n_holders = 0;
 
-/* Leave a map without keys: one by value as it is, the others, which grow with their keys, made anew. */
 static void
-empty(Holder *holder)
+new_map(Holder *holder)
 {
-	if (holder->map && holder->map->byval)
-		keymap_clear(holder->map);
-	else
-	{
-		MemoryContextReset(holder->context);
-		holder->map = keymap_create(holder->context, holder->keys.type, sizeof(Datum));
-	}
-	holder->many = holder->too_many = false;
+	MemoryContextReset(holder->context);
+	holder->map = keymap_create(holder->context, holder->keys.type, sizeof(Datum));
 }
 
 /* Keys of a subtransaction that committed, which ought to be none, are from now on its parent's; others are forgotten. */
@@ -114,7 +112,7 @@ new_holder(void)
 		RegisterXactCallback(end_of_transaction, NULL);
 		RegisterSubXactCallback(end_of_subtransaction, NULL);
 	}
-	memset(holder, 0, offsetof(Holder, waiting));
+	memset(holder, 0, offsetof(Holder, slots));
 	holder->context = AllocSetContextCreate(TopMemoryContext, "custprio captured keys", ALLOCSET_DEFAULT_SIZES);
 	holder->next = holders;
 	holders = holder;
@@ -155,10 +153,18 @@ statement_keys(int64 scorecard_id, const char *label, Oid key_type)
 	}
 	if (free == NULL)
 		free = new_holder();
-	if (free->keys.type != key_type)
-		free->map = NULL;
-	free->keys.type = key_type;
-	empty(free);
+	if (free->map == NULL || free->keys.type != key_type)
+	{
+		free->keys.type = key_type;
+		new_map(free);
+	}
+	free->n_waiting = free->n_listed = 0;
+	free->many = free->too_many = false;
+	if (++free->stamp == 0)
+	{
+		memset(free->stamps, 0, sizeof(free->stamps));
+		free->stamp = 1;
+	}
 	free->keys.scorecard_id = scorecard_id;
 	strlcpy(free->keys.label, label, sizeof(free->keys.label));
 	free->keys.subid = subid;
@@ -179,10 +185,7 @@ give_up(Holder *holder)
 	holder->too_many = true;
 	holder->n_waiting = holder->n_listed = 0;
 	if (!holder->map->byval)
-	{
-		MemoryContextReset(holder->context);
-		holder->map = keymap_create(holder->context, holder->keys.type, sizeof(Datum));
-	}
+		new_map(holder);
 }
 
 static void
@@ -199,6 +202,7 @@ make_room(Holder *holder)
 static void
 list_waiting(Holder *holder)
 {
+	StaticAssertStmt(EXACT_KEYS <= LIST_KEYS, "the keys that are told apart must have room");
 	if (holder->n_listed + holder->n_waiting > holder->list_size)
 	{
 		if (holder->n_listed * sizeof(Datum) >= maintenance_work_mem * (Size) 1024)
@@ -224,41 +228,57 @@ list_waiting(Holder *holder)
 	holder->n_waiting = 0;
 }
 
-/* From now on keys go to the list, those of the map first. */
+/* From now on only the last ones are told apart. */
 static void
-begin_list(Holder *holder)
+begin_seen(Holder *holder)
 {
 	Datum		other = 1;
 
 	memset(holder->seen, 0, sizeof(holder->seen));
-	holder->n_waiting = holder->n_listed = 0;
 	holder->many = true;
 	/* zeroes are no keys but in the place where 0 belongs: there must be one that does not */
 	while (place_of(holder, other) == place_of(holder, 0))
 		other++;
 	place_of(holder, 0)[0] = place_of(holder, 0)[1] = other;
-	StaticAssertStmt(EXACT_KEYS <= WAITING_KEYS, "the keys of the map must have room");
-	for (uint32 id = 0; id < holder->map->n; id++)
-		holder->waiting[holder->n_waiting++] = keymap_key(holder->map, id);
+	for (int64 i = 0; i < holder->n_listed; i++)
+	{
+		Datum	   *place = place_of(holder, holder->list[i]);
+
+		place[1] = place[0];
+		place[0] = holder->list[i];
+	}
 }
 
-/* Add a key by reference, or one whose cast may allocate. */
+/* Put a key into the slots; false when it is there. */
+static inline bool
+insert_exact(Holder *holder, Datum key)
+{
+	uint32		at = (uint32) keymap_hash(holder->map, key) % EXACT_SLOTS;
+
+	for (; holder->stamps[at] == holder->stamp; at = (at + 1) % EXACT_SLOTS)
+		if (holder->slots[at] == key)
+			return false;
+	holder->stamps[at] = holder->stamp;
+	holder->slots[at] = key;
+	return true;
+}
+
 static void
-insert_copy(Holder *holder, Datum value, FmgrInfo *cast)
+add_by_reference(Holder *holder, Datum value, FmgrInfo *cast)
 {
 	KeyMap	   *map = holder->map;
 	MemoryContext caller = MemoryContextSwitchTo(holder->context);
 	Datum		key = cast ? FunctionCall1(cast, value) : value;
 	bool		found;
 
-	if (!map->byval && map->typlen < 0)
+	if (map->typlen < 0)
 		key = PointerGetDatum(PG_DETOAST_DATUM_PACKED(key));
 	keymap_insert(map, key, keymap_hash(map, key), &found);
 	/* the map has a copy of its own; rows of few customers may be many */
-	if (!map->byval && key != value)
+	if (key != value)
 		pfree(DatumGetPointer(key));
 	MemoryContextSwitchTo(caller);
-	if (!map->byval && !found && map->n % 1024 == 0 &&
+	if (!found && map->n % 1024 == 0 &&
 		MemoryContextMemAllocated(holder->context, true) >= maintenance_work_mem * (Size) 1024)
 		give_up(holder);
 }
@@ -267,23 +287,31 @@ void
 statement_keys_add(StatementKeys *keys, Datum value, FmgrInfo *cast)
 {
 	Holder	   *holder = (Holder *) keys;
-	bool		found;
+	Datum		key;
 
 	if (holder->too_many)
 		return;
+	if (!holder->map->byval)
+	{
+		add_by_reference(holder, value, cast);
+		return;
+	}
+	key = cast ? FunctionCall1(cast, value) : value;
+	key = (uint64) key << holder->map->unused_bits >> holder->map->unused_bits;
 	if (holder->many)
 	{
 		if (holder->n_waiting == WAITING_KEYS)
 			list_waiting(holder);
-		holder->waiting[holder->n_waiting++] = cast ? FunctionCall1(cast, value) : value;
-		return;
+		holder->waiting[holder->n_waiting++] = key;
 	}
-	if (cast || !holder->map->byval)
-		insert_copy(holder, value, cast);
-	else
-		keymap_insert(holder->map, value, keymap_hash(holder->map, value), &found);
-	if (holder->map->byval && holder->map->n >= EXACT_KEYS)
-		begin_list(holder);
+	else if (insert_exact(holder, key))
+	{
+		if (holder->list_size == 0)
+			make_room(holder);
+		holder->list[holder->n_listed++] = key;
+		if (holder->n_listed == EXACT_KEYS)
+			begin_seen(holder);
+	}
 }
 
 void
@@ -295,7 +323,7 @@ statement_keys_queue(StatementKeys *keys)
 		list_waiting(holder);
 	if (holder->too_many)
 		queue_add(keys->scorecard_id, NULL);
-	else if (holder->many)
+	else if (holder->map->byval)
 		queue_add_list(keys->scorecard_id, holder->map, holder->list, holder->n_listed);
 	else
 		queue_add(keys->scorecard_id, holder->map);
