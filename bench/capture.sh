@@ -8,16 +8,13 @@
 # that insert or update 100 rows, and COPY of 100,000 rows, on plain tables and on ones of four partitions, without an
 # index that would make the writes dearer and capture look cheaper. Rounds take the three in turns. What counts is the
 # processor time of server process and client together: on a quiet machine, with one client, that is the time it takes,
-# and on a busy one it is what can still be compared. Both are kept on one processor, since waking each other across two
-# costs now more and now less. Elapsed time stands beside it. COPY is read from a file of the
+# and on a busy one it is what can still be compared. Elapsed time stands beside it. COPY is read from a file of the
 # server, one table after the other in one session, and its server process is looked at before and after each: a machine
 # that is now faster and now slower is so for all three. It is taken twice: with work_mem at its default, where PostgreSQL
 # keeps the transition tables of so many rows in temporary files, and with so much that they stay in memory.
 CUSTOMERS=${CUSTOMERS:-100000} ORDERS=${ORDERS:-200000} ROUNDS=${ROUNDS:-9}
 
 title="custprio bench of change capture"
-# server.sh starts the server, which stays where this is
-taskset -pc "$(taskset -pc $$ | sed 's/.*: //; s/[^0-9].*//')" $$ >/dev/null
 . "$(dirname "${BASH_SOURCE[0]}")/server.sh"
 scale=${SCALE:-1}
 [[ "$scale" =~ ^[1-9][0-9]*$ ]] || die "SCALE is a whole number"
@@ -112,8 +109,8 @@ for ((round = 1; round <= rounds; round++)); do
 	order=("${variants[@]:round % 3}" "${variants[@]:0:round % 3}")
 	for kind in plain parted; do
 		empty
-		for variant in "${order[@]}"; do write "$kind" single "$variant" $((10000 * scale)); done
-		for variant in "${order[@]}"; do write "$kind" batch "$variant" $((2000 * scale)); done
+		for variant in "${order[@]}"; do write "$kind" single "$variant" $((20000 * scale)); done
+		for variant in "${order[@]}"; do write "$kind" batch "$variant" $((3000 * scale)); done
 		empty
 		for turn in 0 1; do
 			copy "$kind" copy 4MB $((6 * scale))

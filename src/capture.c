@@ -200,6 +200,20 @@ typedef struct RowCapture
 	Oid			key_type;
 } RowCapture;
 
+/* Whether values of a type can be kept: an untyped literal is a C string, whose bytes are not to be taken for a value's. */
+static bool
+type_is_kept(Oid type)
+{
+	static Oid	kept = InvalidOid;
+
+	if (type == kept)
+		return true;
+	if (get_typtype(type) == TYPTYPE_PSEUDO || get_typlen(type) < -1 || get_typlen(type) == 0)
+		return false;
+	kept = type;
+	return true;
+}
+
 static RowCapture *
 begin_row_capture(FunctionCallInfo fcinfo)
 {
@@ -212,9 +226,7 @@ begin_row_capture(FunctionCallInfo fcinfo)
 	row->scorecard_id = strtoi64(captured, &end, 10);
 	row->label = end + 1;
 	row->key_type = get_fn_expr_argtype(fcinfo->flinfo, 1);
-	/* an untyped literal is a C string, whose bytes are not to be taken for a value's */
-	if (*end != ' ' || strlen(row->label) > CAPTURE_LABEL_MAX || get_typtype(row->key_type) == TYPTYPE_PSEUDO ||
-		get_typlen(row->key_type) < -1 || get_typlen(row->key_type) == 0)
+	if (*end != ' ' || strlen(row->label) > CAPTURE_LABEL_MAX || !type_is_kept(row->key_type))
 		ereport(ERROR,
 				(errcode(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED),
 				 errmsg("custprio.capture_row() must be called by the triggers that create_scorecard makes")));
