@@ -193,8 +193,9 @@ custprio_capture(PG_FUNCTION_ARGS)
 /* What one row trigger knows while a statement lasts. */
 typedef struct RowCapture
 {
-	StatementKeys *keys;
-	uint64		generation;		/* the keys are those of this, if it is theirs */
+	StatementKeys *keys;			/* as long as era and generation are these */
+	uint64		era;
+	uint64		generation;
 	int64		scorecard_id;
 	const char *label;
 	Oid			key_type;
@@ -246,9 +247,11 @@ custprio_capture_row(PG_FUNCTION_ARGS)
 
 	if (row == NULL)
 		row = begin_row_capture(fcinfo);
-	if (row->keys == NULL || row->generation != row->keys->generation || row->keys->subid != GetCurrentSubTransactionId())
+	if (row->keys == NULL || row->era != statement_keys_era || row->generation != row->keys->generation ||
+		row->keys->subid != GetCurrentSubTransactionId())
 	{
 		row->keys = statement_keys(row->scorecard_id, row->label, row->key_type);
+		row->era = statement_keys_era;
 		row->generation = row->keys->generation;
 	}
 	statement_keys_add(row->keys, PG_GETARG_DATUM(1), NULL);

@@ -57,12 +57,16 @@ analyze_relation(CapturePlan *plan, const CapturedRelation *captured)
 	Bitmapset  *used = NULL;
 	int			attno = -1;
 
-	plan->blind = !capture_key(captured, plan->of.relid, &key);
+	if (!capture_key(captured, plan->of.relid, &key))
+	{
+		plan->blind = true;
+		return;
+	}
 	plan->column = key.column;
 	plan->key_type = key.type;
 	if (OidIsValid(key.cast))
 		fmgr_info_cxt(key.cast, &plan->cast, plan_context);
-	plan->rows_fit = !plan->blind && capture_rows_fit(plan->of.scorecard_id, captured, plan->of.relid, key.column);
+	plan->rows_fit = capture_rows_fit(plan->of.scorecard_id, captured, plan->of.relid, key.column);
 	used = bms_add_member(used, key.column - FirstLowInvalidHeapAttributeNumber);
 	for (int i = 0; i < captured->n_expressions; i++)
 	{
@@ -150,7 +154,8 @@ capture_plan(int64 scorecard_id, const char *label, Oid relid)
 	bool		found;
 	List	   *captured;
 
-	if (last && is_good(last) && last->of.relid == relid && last->of.scorecard_id == scorecard_id && strcmp(last->of.label, label) == 0)
+	if (last && is_good(last) && last->of.relid == relid && last->of.scorecard_id == scorecard_id &&
+		strcmp(last->of.label, label) == 0)
 		return last;
 	StaticAssertStmt(sizeof(CapturePlanOf) == sizeof(int64) + sizeof(Oid) + sizeof(of.label), "a hash key has no padding");
 	strlcpy(of.label, label, sizeof(of.label));

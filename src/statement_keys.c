@@ -48,6 +48,8 @@ typedef struct Holder
 	Datum		seen[2 << SEEN_BITS];	/* the last two keys in each place */
 } Holder;
 
+uint64		statement_keys_era = 0;
+
 static Holder *holders = NULL;
 static int	n_holders = 0;
 
@@ -79,6 +81,7 @@ end_of_transaction(XactEvent event, void *arg)
 {
 	if (event == XACT_EVENT_PRE_COMMIT || event == XACT_EVENT_PRE_PREPARE)
 		return;
+	statement_keys_era++;
 	for (Holder **at = &holders; *at;)
 	{
 		Holder	   *holder = *at;
@@ -102,9 +105,8 @@ end_of_transaction(XactEvent event, void *arg)
 static Holder *
 new_holder(void)
 {
-	Holder	   *holder = MemoryContextAlloc(TopMemoryContext, sizeof(Holder));
-
 	static bool registered = false;
+	Holder	   *holder = MemoryContextAlloc(TopMemoryContext, sizeof(Holder));
 
 	if (!registered)
 	{

@@ -20,6 +20,9 @@ typedef struct StatementKeys
 	uint64		generation;		/* another one once these keys have ended */
 } StatementKeys;
 
+/* Another one in each transaction, at whose end keys may be freed. */
+extern uint64 statement_keys_era;
+
 /* Those of the current subtransaction; statement_keys() begins them where there are none, the other returns NULL. */
 extern StatementKeys *statement_keys(int64 scorecard_id, const char *label, Oid key_type);
 extern StatementKeys *statement_keys_pending(int64 scorecard_id, const char *label);
