@@ -21,7 +21,6 @@
 #include "catalog/pg_type.h"
 #include "commands/trigger.h"
 #include "executor/tuptable.h"
-#include "compat.h"
 #include "miscadmin.h"
 #include "on_commit_list.h"
 #include "queue.h"
@@ -193,9 +192,8 @@ custprio_capture(PG_FUNCTION_ARGS)
 /* What one row trigger knows while a statement lasts. */
 typedef struct RowCapture
 {
-	StatementKeys *keys;			/* as long as era and generation are these */
+	StatementKeys *keys;			/* as long as the era is this */
 	uint64		era;
-	uint64		generation;
 	int64		scorecard_id;
 	const char *label;
 	Oid			key_type;
@@ -247,12 +245,10 @@ custprio_capture_row(PG_FUNCTION_ARGS)
 
 	if (row == NULL)
 		row = begin_row_capture(fcinfo);
-	if (row->keys == NULL || row->era != statement_keys_era || row->generation != row->keys->generation ||
-		row->keys->subid != GetCurrentSubTransactionId())
+	if (row->keys == NULL || row->era != statement_keys_era || row->keys->subid != GetCurrentSubTransactionId())
 	{
 		row->keys = statement_keys(row->scorecard_id, row->label, row->key_type);
 		row->era = statement_keys_era;
-		row->generation = row->keys->generation;
 	}
 	statement_keys_add(row->keys, PG_GETARG_DATUM(1), NULL);
 	PG_RETURN_BOOL(false);

@@ -285,6 +285,40 @@ column_of_condition(const Trigger *trigger)
 	return column;
 }
 
+/* What follows a prefix in a trigger's name; NULL when that begins otherwise. */
+static const char *
+name_after(const Trigger *trigger, const char *prefix)
+{
+	Size		len = strlen(prefix);
+
+	return strncmp(trigger->tgname, prefix, len) == 0 ? trigger->tgname + len : NULL;
+}
+
+static bool
+is_row_event(const char *event)
+{
+	for (int e = 0; e < lengthof(row_events); e++)
+		if (strcmp(event, row_events[e][0]) == 0)
+			return true;
+	return false;
+}
+
+/* When a trigger of that event fires, by its letter in pg_trigger; 0: a relation with or without rows has no such trigger. */
+static char
+fires_when(const char *event, bool has_rows)
+{
+	if (strcmp(event, "truncate") == 0)
+		return TRIGGER_FIRES_ALWAYS;
+	if (has_rows && strcmp(event, "replica") == 0)
+		return TRIGGER_FIRES_ON_REPLICA;
+	if (has_rows && is_row_event(event))
+		return TRIGGER_FIRES_ON_ORIGIN;
+	for (int e = 0; e < lengthof(statement_events); e++)
+		if (strcmp(event, statement_events[e]) == 0)
+			return TRIGGER_FIRES_ON_ORIGIN;
+	return 0;
+}
+
 /*
  * Whether a relation has all of its triggers; if asked, whether they fire as they ought to. Those that are to fire under
  * logical replication alone, or also, count as missing when they have come to fire as others do: enabling all of a table's
@@ -296,27 +330,19 @@ has_triggers(int64 scorecard_id, const char *label, Oid relid, bool enabled)
 	Relation	rel = table_open(relid, AccessShareLock);
 	bool		has_rows = rel->rd_rel->relkind == RELKIND_RELATION;
 	int			missing = lengthof(statement_events) + (has_rows ? lengthof(row_events) + 1 : 0);
+	char	   *prefix = trigger_prefix(scorecard_id, label);
 
 	for (int i = 0; rel->trigdesc && i < rel->trigdesc->numtriggers; i++)
 	{
 		const Trigger *trigger = &rel->trigdesc->triggers[i];
+		const char *event = name_after(trigger, prefix);
+		char		right = event ? fires_when(event, has_rows) : 0;
 		char		fires = trigger->tgenabled;
-		bool		right = !enabled || fires == TRIGGER_FIRES_ON_ORIGIN || fires == TRIGGER_FIRES_ALWAYS;
 
-		if (strcmp(trigger->tgname, trigger_name(scorecard_id, label, "truncate")) == 0)
-		{
-			if (fires == TRIGGER_FIRES_ALWAYS || (!enabled && fires == TRIGGER_DISABLED))
-				missing--;
+		if (right == 0)
 			continue;
-		}
-		for (int e = 0; e < lengthof(statement_events); e++)
-			if (right && strcmp(trigger->tgname, trigger_name(scorecard_id, label, statement_events[e])) == 0)
-				missing--;
-		for (int e = 0; has_rows && e < lengthof(row_events); e++)
-			if (right && strcmp(trigger->tgname, trigger_name(scorecard_id, label, row_events[e][0])) == 0)
-				missing--;
-		if (has_rows && strcmp(trigger->tgname, trigger_name(scorecard_id, label, "replica")) == 0 &&
-			(fires == TRIGGER_FIRES_ON_REPLICA || (!enabled && fires == TRIGGER_DISABLED)))
+		if (fires == right || (!enabled && fires == TRIGGER_DISABLED) ||
+			(right == TRIGGER_FIRES_ON_ORIGIN && (!enabled || fires == TRIGGER_FIRES_ALWAYS)))
 			missing--;
 	}
 	table_close(rel, NoLock);
@@ -328,16 +354,16 @@ static bool
 rows_take(int64 scorecard_id, const char *label, Oid relid, const char *column)
 {
 	Relation	rel = table_open(relid, AccessShareLock);
+	char	   *prefix = trigger_prefix(scorecard_id, label);
 	bool		fit = true;
 
 	for (int i = 0; rel->trigdesc && i < rel->trigdesc->numtriggers; i++)
 	{
 		const Trigger *trigger = &rel->trigdesc->triggers[i];
+		const char *event = name_after(trigger, prefix);
 
-		for (int e = 0; e < lengthof(row_events); e++)
-			if (strcmp(trigger->tgname, trigger_name(scorecard_id, label, row_events[e][0])) == 0 &&
-				column_of_condition(trigger) != get_attnum(relid, column))
-				fit = false;
+		if (event && is_row_event(event) && column_of_condition(trigger) != get_attnum(relid, column))
+			fit = false;
 	}
 	table_close(rel, NoLock);
 	return fit;

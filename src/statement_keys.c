@@ -56,6 +56,7 @@ static int	n_holders = 0;
 static void
 new_map(Holder *holder)
 {
+	holder->map = NULL;			/* should there be no memory */
 	MemoryContextReset(holder->context);
 	holder->map = keymap_create(holder->context, holder->keys.type, sizeof(Datum));
 }
@@ -81,7 +82,6 @@ end_of_transaction(XactEvent event, void *arg)
 {
 	if (event == XACT_EVENT_PRE_COMMIT || event == XACT_EVENT_PRE_PREPARE)
 		return;
-	statement_keys_era++;
 	for (Holder **at = &holders; *at;)
 	{
 		Holder	   *holder = *at;
@@ -337,7 +337,7 @@ statement_keys_end(StatementKeys *keys)
 	Holder	   *holder = (Holder *) keys;
 
 	holder->begun = false;
-	keys->generation++;
+	statement_keys_era++;
 	/* keep no more than the next statement is likely to need */
 	if (holder->list_size > LIST_KEYS)
 	{
@@ -345,7 +345,7 @@ statement_keys_end(StatementKeys *keys)
 		holder->list = NULL;
 		holder->list_size = 0;
 	}
-	if (!holder->map->byval)
+	if (holder->map && !holder->map->byval)
 	{
 		holder->map = NULL;
 		MemoryContextReset(holder->context);

@@ -17,10 +17,9 @@ typedef struct StatementKeys
 	char		label[CAPTURE_LABEL_MAX + 4];
 	Oid			type;
 	SubTransactionId subid;
-	uint64		generation;		/* another one once these keys have ended */
 } StatementKeys;
 
-/* Another one in each transaction, at whose end keys may be freed. */
+/* Another one whenever keys have ended: from then on they may be others', or freed. */
 extern uint64 statement_keys_era;
 
 /* Those of the current subtransaction; statement_keys() begins them where there are none, the other returns NULL. */
